@@ -1,5 +1,4 @@
-//! Applying a plan: what refresh saw is written down, the steps are walked, the outputs are written
-//! down.
+//! Applies a plan: records what refresh saw, executes the steps, records the outputs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,12 +19,12 @@ use crate::recover::close_superseded;
 use crate::step::StepExecutor;
 
 impl Engine {
-    /// Applies a plan that was made from the state the writer has. An empty plan may have news for
-    /// the state all the same; see [`Plan::has_work`].
+    /// Applies a plan that was made from the writer's state. A plan without steps may still update
+    /// the state; see [`Plan::has_work`].
     ///
     /// # Errors
-    /// What is wrong with the configuration, or a plan that the state has outrun, before anything
-    /// is done. What goes wrong later is in [`ApplyResult`].
+    /// Before anything is done: mistakes in the configuration, or a plan that is stale. Later failures
+    /// are in [`ApplyResult`].
     pub async fn apply(
         &self,
         plan: &Plan,
@@ -42,25 +41,28 @@ impl Engine {
             return Err(vec![diagnostic.help("fix that and make a new plan")]);
         }
         if plan.mode == PlanMode::Normal {
-            // Nothing else needs values from the configuration.
+            // Other modes evaluate nothing, so they need no values for variables.
             let not_given = plan.snapshot.not_given(configuration);
             if !not_given.is_empty() {
                 return Err(not_given);
             }
         }
+        // Checked under the lock, and by the versions of the records that the plan uses: a change
+        // elsewhere in the state does not make a plan stale.
         let outdated = writer.read(|state| plan.outdated(state));
         if !outdated.is_empty() {
             return Err(outdated.iter().map(stale).collect());
         }
-        let executor = self.step_executor(writer, observer, cancel);
+        let step_executor = self.step_executor(writer, observer, cancel);
         let attempts = writer.read(|state| state.attempts);
-        if let Err(error) = settle(&executor, plan).await {
-            let mut applied = PlanExecutor::new(plan, None, executor, self.parallelism).broken();
-            applied.diagnostics.push(unwritable(&error));
-            return Ok(applied);
+        if let Err(error) = record_observations(&step_executor, plan).await {
+            let mut result = PlanExecutor::new(plan, None, step_executor, self.parallelism)
+                .into_unwritable_result();
+            result.diagnostics.push(unwritable(&error));
+            return Ok(result);
         }
-        // Deleting everything needs no values from the configuration.
-        let execution = match plan.mode {
+        // A destroy must work with a configuration that can no longer be evaluated.
+        let evaluation = match plan.mode {
             PlanMode::Destroy | PlanMode::RefreshOnly => None,
             PlanMode::Normal => Some(writer.read(|state| {
                 ApplyEvaluation::begin(
@@ -75,17 +77,18 @@ impl Engine {
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });
-        let mut walk = PlanExecutor::new(plan, execution, executor.clone(), self.parallelism);
-        walk.walk().await;
-        let mut applied = walk.into_applied();
-        if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
-            applied.outputs = plan.known_outputs();
+        let mut plan_executor =
+            PlanExecutor::new(plan, evaluation, step_executor.clone(), self.parallelism);
+        plan_executor.execute().await;
+        let mut result = plan_executor.into_result();
+        if plan.mode != PlanMode::Normal && result.outputs.is_some() {
+            result.outputs = plan.known_outputs();
         }
-        if let Err(error) = write_down(&executor, &mut applied, attempts).await {
-            applied.diagnostics.push(unwritable(&error));
+        if let Err(error) = record_end(&step_executor, &mut result, attempts).await {
+            result.diagnostics.push(unwritable(&error));
         }
-        applied.incidents = self.clients.incidents();
-        Ok(applied)
+        result.incidents = self.clients.incidents();
+        Ok(result)
     }
 }
 
@@ -98,17 +101,16 @@ fn stale(address: &ha_value::Address) -> Diagnostic {
 }
 
 fn unwritable(error: &StepError) -> Diagnostic {
-    let text = match error {
-        StepError::State(text) => text.clone(),
+    let detail = match error {
+        StepError::State(detail) => detail.clone(),
         StepError::Provider(error) => error.to_string(),
         StepError::Configuration(_) => String::new(),
     };
-    Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(text)
+    Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(detail)
 }
 
-/// Writes down what refresh saw, what the configuration says of things that do not change, and
-/// settings of providers that have changed.
-async fn settle(executor: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
+/// Records the moves, what refresh saw, and changed provider settings, before the first step.
+async fn record_observations(step_executor: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     let frame = |it: &RefreshUpdate| {
         let outcome = match it {
             RefreshUpdate::Seen(record) => StepOutcome::Recorded(record.clone()),
@@ -118,40 +120,43 @@ async fn settle(executor: &StepExecutor, plan: &Plan) -> Result<(), StepError> {
     };
     let moves =
         plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
-    let changed = executor.writer.read(|state| {
+    let changed = step_executor.writer.read(|state| {
         let changed = plan
             .providers
             .iter()
             .filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
         changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
     });
+    // Moves come first: what follows names the new addresses.
     let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
-    let written = futures::future::join_all(frames.map(|it| executor.write(it))).await;
+    // Appended together, so that the journal syncs them together. The writer keeps their order.
+    let written = futures::future::join_all(frames.map(|it| step_executor.write(it))).await;
     written.into_iter().collect()
 }
 
-/// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets
-/// providers that nothing needs any more.
-async fn write_down(
-    executor: &StepExecutor,
-    applied: &mut ApplyResult,
+/// Records the outputs, closes the interrupted updates and deletes of earlier runs, and removes the
+/// providers that no record uses any more.
+async fn record_end(
+    step_executor: &StepExecutor,
+    result: &mut ApplyResult,
     attempts: u64,
 ) -> Result<(), StepError> {
-    let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
-    if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
-        && executor.writer.read(|state| state.outputs != *outputs)
+    let is_broken = result.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
+    if let Some(outputs) = result.outputs.as_ref().filter(|_| !is_broken)
+        && step_executor.writer.read(|state| state.outputs != *outputs)
     {
-        executor.write(Frame::Outputs(outputs.clone())).await?;
+        step_executor.write(Frame::Outputs(outputs.clone())).await?;
     }
-    close_superseded(executor, attempts).await?;
-    let unused: Vec<ProviderName> = executor.writer.read(|state| {
+    close_superseded(step_executor, attempts).await?;
+    // An unfinished step needs its provider to be recovered.
+    let unused: Vec<ProviderName> = step_executor.writer.read(|state| {
         let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
         let used: BTreeSet<&ProviderName> =
             records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect();
         state.providers.keys().filter(|it| !used.contains(it)).cloned().collect()
     });
     for provider in unused {
-        executor.write(Frame::ProviderGone(provider)).await?;
+        step_executor.write(Frame::ProviderGone(provider)).await?;
     }
     Ok(())
 }

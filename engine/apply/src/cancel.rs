@@ -1,4 +1,4 @@
-//! The operator's wish to stop.
+//! The operator's request to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ struct CancelState {
 }
 
 impl CancelSignal {
-    /// No one has asked yet.
+    /// A signal that is not set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -30,14 +30,15 @@ impl CancelSignal {
         self.inner.notify.notify_waiters();
     }
 
-    /// Whether somebody has asked.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.inner.asked.load(Ordering::SeqCst)
     }
 
-    /// Done when somebody asks.
+    /// Completes when a stop is requested.
     pub async fn asked(&self) {
+        // Registered before the flag is read, so that a request between the two is not missed.
         let notified = self.inner.notify.notified();
         if !self.is_asked() {
             notified.await;

@@ -1,4 +1,4 @@
-//! Everything that drives the pure parts: refresh and reads around planning.
+//! Drives planning, which is pure: refreshes before it, and performs the reads it asks for.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,59 +16,60 @@ use ha_value::{Address, Name, Object};
 
 use crate::cancel::CancelSignal;
 use crate::clients::ProviderClients;
-use crate::driver_call::in_time;
+use crate::driver_call::with_time_limit;
 use crate::events::{Event, EventObserver};
 use crate::refresh::Refresh;
 use crate::step::StepExecutor;
 
-/// Rounds of reads before a plan is given up; the depth of the longest chain of data sources.
-pub(crate) const ROUNDS: usize = 100;
+/// How often planning may ask for reads before it is given up. Each round reads every data source
+/// whose arguments are known by then, so this bounds the depth of a chain of data sources.
+pub(crate) const MAX_READ_ROUNDS: usize = 100;
 
-/// What plans and applies.
+/// Plans and applies configurations.
 #[derive(Clone)]
 pub struct Engine {
-    /// What is known of kinds.
+    /// The descriptions of all resource types, which is all that planning gets.
     pub schemas: Arc<SchemaSet>,
-    /// What can act.
+    /// What can call services.
     pub drivers: DriverSet,
-    /// How many steps or looks at a time.
+    /// How many steps or reads run at a time; at least 1.
     pub parallelism: usize,
     pub(crate) clients: Arc<ProviderClients>,
 }
 
-/// A plan asked for.
+/// A request for a plan.
 pub struct PlanRequest {
     /// The configuration.
     pub configuration: Arc<ha_plan::Configuration>,
-    /// Its sources and the values of its variables.
+    /// The sources of the configuration and the values of its variables.
     pub snapshot: PlanSnapshot,
-    /// What its functions may read.
+    /// The files that functions such as `file` may read.
     pub files: Arc<dyn FileSource + Send + Sync>,
-    /// What is wanted.
+    /// Whether to converge, destroy or refresh only.
     pub mode: PlanMode,
-    /// Instances to make again.
+    /// Instances to replace although nothing differs.
     pub replace: Vec<Address>,
-    /// What of it is looked at first.
+    /// Which recorded instances are read first.
     pub refresh: RefreshMode,
-    /// What the plan is to be about.
+    /// The instances that the plan is limited to.
     pub selection: Selection,
-    /// What is to be taken over besides what `import` blocks say: the instance, and the id it has.
+    /// Imports besides those of `import` blocks: the instance, and the id of its object.
     pub imports: Vec<(Address, String)>,
 }
 
-/// What of that which is recorded is looked at before planning.
+/// Which recorded instances are read before planning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshMode {
-    /// All of it.
+    /// All of them.
     #[default]
     All,
-    /// That which the configuration would change, and what depends on it.
+    /// Those that the configuration would change, and what depends on them.
     Changed,
-    /// Nothing.
+    /// None.
     None,
 }
 
-/// What came of a look.
+/// The answer to one read.
 enum ReadAnswer {
     Data(Object),
     Imported(Option<ImportedValue>),
@@ -77,58 +78,65 @@ enum ReadAnswer {
 /// Why there is no plan.
 #[derive(Debug, Default)]
 pub struct PlanFailure {
-    /// What is wrong with the configuration.
+    /// The mistakes in the configuration.
     pub diagnostics: Vec<Diagnostic>,
-    /// What went wrong outside.
+    /// The failed calls to services.
     pub errors: Vec<Error>,
-    /// What was planned all the same: to be shown, not to be applied.
+    /// The part that could be planned; to be shown, never to be applied.
     pub plan: Option<Box<Plan>>,
 }
 
 impl Engine {
-    /// An engine over these kinds.
+    /// An engine with these resource types and drivers.
     #[must_use]
     pub fn new(schemas: SchemaSet, drivers: DriverSet, parallelism: usize) -> Self {
         let clients = ProviderClients::new(drivers.clone());
         Self { schemas: Arc::new(schemas), drivers, parallelism: parallelism.max(1), clients }
     }
 
-    /// What is wrong with a configuration, as far as that can be known without asking anybody.
+    /// The mistakes in a configuration that can be found without calling a service.
     #[must_use]
     pub fn validate(&self, request: &PlanRequest) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observations::default());
         ha_plan::check(&self.input(request, &MovedState::nothing(&state), &observed))
     }
 
-    /// Plans: looks at what is recorded, reads what the configuration asks for, decides.
+    /// Refreshes the recorded instances, then plans, with the reads that the configuration needs.
     ///
     /// # Errors
-    /// What is wrong with the configuration, or went wrong outside; all of it.
+    /// All mistakes in the configuration, or all failed calls.
     pub async fn plan(
         &self,
         request: &PlanRequest,
         state: &State,
         observer: &dyn EventObserver,
     ) -> Result<Plan, PlanFailure> {
-        let wrong = |diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() };
-        let moved = ha_plan::moved(state, &request.configuration, &self.schemas).map_err(wrong)?;
+        let failure_of = |diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() };
+        let moved =
+            ha_plan::moved(state, &request.configuration, &self.schemas).map_err(failure_of)?;
         let mut observed = Observations::default();
         let warnings = match request.refresh {
-            RefreshMode::All => self.look(request, &moved, None, &mut observed, observer).await?,
+            RefreshMode::All => {
+                self.refresh_records(request, &moved, None, &mut observed, observer).await?
+            }
             RefreshMode::Changed => {
-                let first = self.rounds(request, &moved, &mut observed, observer).await?;
-                let changed = first.changed_and_dependents(&moved.state);
-                self.look(request, &moved, Some(&changed), &mut observed, observer).await?
+                // Which instances change can only be known from a plan, so a first one is made from
+                // the recorded values, and its changes are refreshed.
+                let preview =
+                    self.plan_with_reads(request, &moved, &mut observed, observer).await?;
+                let changed = preview.changed_and_dependents(&moved.state);
+                self.refresh_records(request, &moved, Some(&changed), &mut observed, observer)
+                    .await?
             }
             RefreshMode::None => Vec::new(),
         };
-        let mut plan = self.rounds(request, &moved, &mut observed, observer).await?;
+        let mut plan = self.plan_with_reads(request, &moved, &mut observed, observer).await?;
         plan.warnings.extend(warnings);
         self.connect_known(&plan).await?;
         plan.identities = self.clients.identities();
         let diagnostics = match request.imports.is_empty() {
             true => self.objections(&self.input(request, &moved, &observed), &plan).await,
-            // Only what is asked for is taken over, and nothing else is done.
+            // An import changes no service, so no service can object to it.
             false => Vec::new(),
         };
         match diagnostics.is_empty() {
@@ -141,34 +149,34 @@ impl Engine {
         }
     }
 
-    /// Looks at what is recorded: all of it that the request is about, or only these. Answers with
-    /// what is worth a look.
-    async fn look(
+    /// Reads the recorded instances that the request selects; with `subset`, only those of them.
+    /// Returns warnings.
+    async fn refresh_records(
         &self,
         request: &PlanRequest,
         moved: &MovedState<'_>,
-        only: Option<&BTreeSet<Address>>,
+        subset: Option<&BTreeSet<Address>>,
         observed: &mut Observations,
         observer: &dyn EventObserver,
     ) -> Result<Vec<Diagnostic>, PlanFailure> {
         let input = self.input(request, moved, observed);
-        let chosen = ha_plan::chosen(&input)
+        let selected = ha_plan::chosen(&input)
             .map_err(|diagnostics| PlanFailure { diagnostics, ..PlanFailure::default() })?;
         let settings = known_settings(&input);
-        let is_asked = |address: &Address| {
-            only.is_none_or(|it| it.contains(address))
-                && chosen.as_ref().is_none_or(|it| it.contains(address))
+        let is_selected = |address: &Address| {
+            subset.is_none_or(|it| it.contains(address))
+                && selected.as_ref().is_none_or(|it| it.contains(address))
         };
         let refresh = Refresh {
             state: &moved.state,
-            is_asked: &is_asked,
+            is_read: &is_selected,
             schemas: &self.schemas,
             drivers: &self.drivers,
             clients: &self.clients,
             settings: &settings,
             mode: request.mode,
             parallelism: self.parallelism,
-            elsewhere: Mutex::default(),
+            recorded_elsewhere: Mutex::default(),
             observer,
         };
         observed.readings = refresh
@@ -178,15 +186,15 @@ impl Engine {
         Ok(refresh.warnings())
     }
 
-    /// Plans, and answers what planning asks for, until there is a plan.
-    async fn rounds(
+    /// Plans and performs the reads that planning asks for, until there is a plan.
+    async fn plan_with_reads(
         &self,
         request: &PlanRequest,
         moved: &MovedState<'_>,
         observed: &mut Observations,
         observer: &dyn EventObserver,
     ) -> Result<Plan, PlanFailure> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_READ_ROUNDS {
             let planned = ha_plan::plan(&self.input(request, moved, observed));
             let failure = |it: PlanError| PlanFailure {
                 diagnostics: it.diagnostics,
@@ -194,11 +202,11 @@ impl Engine {
                 ..PlanFailure::default()
             };
             match planned.map_err(failure)? {
-                PlanOutcome::Reads(reads) => self.answer(reads, observed, observer).await?,
+                PlanOutcome::Reads(reads) => self.perform_reads(reads, observed, observer).await?,
                 PlanOutcome::Plan(plan) => return Ok(*plan),
             }
         }
-        let cause = format!("data sources still ask for more after {ROUNDS} rounds");
+        let cause = format!("data sources still ask for more after {MAX_READ_ROUNDS} rounds");
         Err(PlanFailure {
             errors: vec![
                 Error::new("plan", cause)
@@ -214,7 +222,7 @@ impl Engine {
         observer: &Arc<dyn EventObserver>,
         cancel: &CancelSignal,
     ) -> StepExecutor {
-        self.clients.work_under(writer.tenure());
+        self.clients.set_lease_guard(writer.lease_guard());
         StepExecutor {
             schemas: self.schemas.clone(),
             drivers: self.drivers.clone(),
@@ -247,7 +255,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn answer(
+    pub(crate) async fn perform_reads(
         &self,
         reads: Vec<ReadRequest>,
         observed: &mut Observations,
@@ -256,20 +264,22 @@ impl Engine {
         observer.observe(Event::Reading {
             addresses: reads.iter().map(|it| it.address.clone()).collect(),
         });
-        let asking: Vec<_> = reads.iter().map(|it| self.read(it)).collect();
+        let pending: Vec<_> = reads.iter().map(|it| self.perform_read(it)).collect();
         let answers: Vec<_> =
-            futures::stream::iter(asking).buffered(self.parallelism).collect().await;
+            futures::stream::iter(pending).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
-        for (read, answer) in reads.into_iter().zip(answers) {
+        for (request, answer) in reads.into_iter().zip(answers) {
             match answer {
                 Ok(ReadAnswer::Data(outputs)) => {
-                    observed.data.insert(read.address, (read.arguments, outputs));
+                    observed.data.insert(request.address, (request.arguments, outputs));
                 }
                 Ok(ReadAnswer::Imported(found)) => {
-                    observed.imports.insert(read.address, (read.import.unwrap_or_default(), found));
+                    observed
+                        .imports
+                        .insert(request.address, (request.import.unwrap_or_default(), found));
                 }
-                Err(error) if read.for_check => {
-                    observed.unread.insert(read.address, (read.arguments, error));
+                Err(error) if request.for_check => {
+                    observed.unread.insert(request.address, (request.arguments, error));
                 }
                 Err(error) => errors.push(error),
             }
@@ -281,32 +291,37 @@ impl Engine {
         }
     }
 
-    async fn read(&self, read: &ReadRequest) -> Result<ReadAnswer, Error> {
-        let kind = &read.address.block.kind;
-        let named = |error: Error| {
-            let error = redacted_error(error, [&read.settings]);
-            Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error }
+    async fn perform_read(&self, request: &ReadRequest) -> Result<ReadAnswer, Error> {
+        let kind = &request.address.block.kind;
+        let with_address = |error: Error| {
+            let error = redacted_error(error, [&request.settings]);
+            Error { attempted: format!("{} (`{}`)", error.attempted, request.address), ..error }
         };
-        if let Some(id) = &read.import {
-            let nobody =
-                || Error::new(format!("import `{}`", read.address), "no one looks after this kind");
-            let driver = self.drivers.resource(kind).ok_or_else(nobody)?;
-            let client = self.clients.client(&read.provider, &read.settings).await?;
+        if let Some(id) = &request.import {
+            let no_driver = || {
+                Error::new(format!("import `{}`", request.address), "no one looks after this kind")
+            };
+            let driver = self.drivers.resource(kind).ok_or_else(no_driver)?;
+            let client = self.clients.client(&request.provider, &request.settings).await?;
             return driver
-                .import(&client, id, &read.arguments)
+                .import(&client, id, &request.arguments)
                 .await
                 .map(ReadAnswer::Imported)
-                .map_err(named);
+                .map_err(with_address);
         }
         let reader = self.drivers.reader(kind).ok_or_else(|| {
-            Error::new(format!("read `{}`", read.address), "no one reads this kind")
+            Error::new(format!("read `{}`", request.address), "no one reads this kind")
         })?;
-        let client = self.clients.client(&read.provider, &read.settings).await?;
-        let reading = reader.read(&client, &read.arguments);
-        in_time(reading, read.limit.as_ref()).await.map(ReadAnswer::Data).map_err(named)
+        let client = self.clients.client(&request.provider, &request.settings).await?;
+        let reading = reader.read(&client, &request.arguments);
+        with_time_limit(reading, request.limit.as_ref())
+            .await
+            .map(ReadAnswer::Data)
+            .map_err(with_address)
     }
 
-    /// What the services that can be asked now would refuse of a plan.
+    /// What services would refuse of a plan. Services that cannot be reached yet are not asked: the
+    /// plan may create them.
     async fn objections(&self, input: &PlanInput<'_>, plan: &Plan) -> Vec<Diagnostic> {
         if plan.mode != PlanMode::Normal {
             return Vec::new();
@@ -321,7 +336,8 @@ impl Engine {
             let asked = kinds
                 .into_iter()
                 .filter_map(|it| Some(self.drivers.resource(it)?.objections(&client, &intended)));
-            // Of a service that is away all of them wait at once.
+            // At once, so that a service that does not answer costs one timeout and not one for each
+            // resource type.
             let found = futures::future::join_all(asked).await.into_iter().flatten();
             objections.extend(found.map(|(place, problem)| (places[place], problem)));
         }
@@ -329,11 +345,12 @@ impl Engine {
         if objections.is_empty() { Vec::new() } else { ha_plan::objected(input, plan, objections) }
     }
 
-    /// Connects to every provider whose settings are known, so that the plan can say whom it would
-    /// talk to. One that this or an earlier run has made may be away just now.
+    /// Connects to every provider whose settings are known, so that the plan can show the accounts
+    /// it would change.
     async fn connect_known(&self, plan: &Plan) -> Result<(), PlanFailure> {
         for (name, provider) in &plan.providers {
             match self.clients.client(name, &provider.settings).await {
+                // A provider that depends on resources may be unreachable until they are applied.
                 Err(error) if provider.dependencies.is_empty() => {
                     return Err(PlanFailure { errors: vec![error], ..PlanFailure::default() });
                 }

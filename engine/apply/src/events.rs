@@ -1,4 +1,4 @@
-//! What a run tells while it goes on: plain data, for a terminal, a log or a file of JSON lines.
+//! Events of a run as plain data, for a terminal, a log or a file of JSON lines.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,30 +8,30 @@ use ha_provider::{Error, Incident};
 use ha_state_model::OutputRecord;
 use ha_value::{Action, Address, Name};
 
-/// One thing that happened.
+/// Something that happened during refresh or apply.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// So many recorded instances are going to be looked at.
+    /// Refresh begins.
     RefreshStarted {
-        /// How many.
+        /// The number of recorded instances that are going to be read.
         total: usize,
     },
-    /// These are being looked at, by their addresses and the service's names for them.
+    /// One call begins to read these instances.
     Looking {
         /// Which.
         records: Vec<(Address, String)>,
     },
-    /// These have been looked at.
+    /// The call has read them.
     Looked {
         /// Which.
         records: Vec<(Address, String)>,
     },
-    /// So many have been looked at.
+    /// The number of instances that have been read changed.
     RefreshProgress {
         /// How many so far.
         done: usize,
     },
-    /// All have been looked at.
+    /// Refresh ended.
     RefreshDone {
         /// How many.
         total: usize,
@@ -43,19 +43,19 @@ pub enum Event {
         /// Which.
         addresses: Vec<Address>,
     },
-    /// Instances of which nothing is recorded are being looked for.
+    /// Unrecorded instances are being discovered.
     Seeking {
         /// Which.
         addresses: Vec<Address>,
     },
-    /// What an earlier run left half done is taken up.
+    /// Recovery of something that an earlier run left begins.
     Recovering {
         /// On what.
         address: Address,
         /// What it left.
         left: UnfinishedWork,
     },
-    /// It is done.
+    /// It is recovered.
     Recovered {
         /// On what.
         address: Address,
@@ -147,30 +147,29 @@ pub enum StepError {
     State(String),
 }
 
-/// Told of everything that happens. Must not block.
+/// Receives every event. Must not block: it is called between the calls of steps.
 pub trait EventObserver: Send + Sync {
-    /// Something happened.
+    /// Called once for each event, in order.
     fn observe(&self, event: Event);
 }
 
-/// What came of an apply.
+/// The result of an apply.
 #[derive(Debug, Default)]
 pub struct ApplyResult {
-    /// Steps done, in the order they ended.
+    /// The steps that succeeded, in the order in which they ended.
     pub done: Vec<(Address, Action)>,
     /// Steps that failed.
     pub failed: Vec<(Address, Action, StepError)>,
-    /// Steps never begun, and what they waited for.
+    /// The steps that did not begin, and why.
     pub not_started: Vec<(Address, Action, UnstartedStep)>,
     /// Whether the operator stopped it.
     pub interrupted: bool,
-    /// The outputs as far as they are known by now. What waits for something that was not done is
-    /// as it was.
+    /// The outputs as far as they are known. Outputs that depend on a step that was not done keep
+    /// their previous values.
     pub outputs: Option<BTreeMap<Name, OutputRecord>>,
-    /// Outputs that could not be evaluated at the end, a state that could not be written, and as
-    /// warnings what checks said by then.
+    /// Errors of outputs and of writing the state at the end; warnings of checks.
     pub diagnostics: Vec<Diagnostic>,
-    /// What services did that the run got over by asking again, planning included.
+    /// Failures of services that a retry overcame, those during planning included.
     pub incidents: Vec<Incident>,
 }
 
@@ -186,7 +185,7 @@ pub enum UnstartedStep {
 }
 
 impl ApplyResult {
-    /// Whether everything that was planned is done.
+    /// Whether everything that was planned was done, without errors at the end.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty()

@@ -1,5 +1,5 @@
-//! A plan under way: each step once all it waits for is done, as many at a time as allowed,
-//! disruptive ones of a group one after another.
+//! Executes a plan: each step begins once all steps it depends on are done, with a limited number
+//! running at a time and the disruptive steps of a rolling group one after another.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,34 +18,35 @@ use tracing::{Instrument as _, debug, debug_span};
 use crate::events::{ApplyResult, Event, StepError, UnstartedStep};
 use crate::rolling::RollingLimiter;
 use crate::step::{
-    Operation, StepExecutor, StepInput, StepResult, begun_changing, begun_deleting, begun_making,
+    Operation, StepExecutor, StepInput, StepResult, interrupted_create, interrupted_delete,
+    interrupted_update,
 };
 
-/// The target of what is logged of steps.
+/// The `tracing` target of the steps.
 const STEP_LOG: &str = "ha::step";
-/// How many steps without an outside effect are under way at a time: they wait for nothing but the
-/// journal, which puts on disk together what is written at the same time.
-const PURE: usize = 256;
+/// How many steps without an external effect run at a time. They wait for the journal alone, which
+/// syncs everything that is appended at the same time at once, so many cost little more than one.
+const MAX_PURE_STEPS: usize = 256;
 
 pub(crate) struct PlanExecutor<'a> {
     plan: &'a Plan,
-    execution: Option<ApplyEvaluation>,
-    workshop: StepExecutor,
+    /// None for a plan that needs no values from the configuration, such as a destroy.
+    evaluation: Option<ApplyEvaluation>,
+    step_executor: StepExecutor,
     parallelism: usize,
-    /// How many steps are under way that may reach external services.
-    reaching: usize,
-    /// How many steps each one still waits for.
-    missing: Vec<usize>,
-    /// The steps that wait for each one.
-    waiters: Vec<Vec<usize>>,
+    /// How many running steps may call a service.
+    external_running: usize,
+    /// By step: how many steps it still waits for.
+    pending_dependencies: Vec<usize>,
+    /// By step: the steps that wait for it.
+    dependents: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
-    turns: RollingLimiter<'a>,
-    fate: Vec<StepStatus>,
-    /// The keys of old objects whose successors were made in this run.
+    rolling_limiter: RollingLimiter<'a>,
+    statuses: Vec<StepStatus>,
+    /// The keys of the objects that were deposed in this run.
     deposed: BTreeMap<Address, String>,
-    applied: ApplyResult,
-    /// The state cannot be written.
-    broken: bool,
+    result: ApplyResult,
+    state_unwritable: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,137 +62,141 @@ type StepCompletion = (usize, Duration, Result<StepResult, StepError>);
 impl<'a> PlanExecutor<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
-        execution: Option<ApplyEvaluation>,
-        workshop: StepExecutor,
+        evaluation: Option<ApplyEvaluation>,
+        step_executor: StepExecutor,
         parallelism: usize,
     ) -> Self {
-        let mut waiters = vec![Vec::new(); plan.steps.len()];
+        let mut dependents = vec![Vec::new(); plan.steps.len()];
         for (index, step) in plan.steps.iter().enumerate() {
-            for earlier in &step.after {
-                waiters[*earlier].push(index);
+            for dependency in &step.after {
+                dependents[*dependency].push(index);
             }
         }
-        let mut walk = Self {
+        let mut plan_executor = Self {
             plan,
-            execution,
-            workshop,
+            evaluation,
+            step_executor,
             parallelism,
-            reaching: 0,
-            missing: plan.steps.iter().map(|it| it.after.len()).collect(),
-            waiters,
+            external_running: 0,
+            pending_dependencies: plan.steps.iter().map(|it| it.after.len()).collect(),
+            dependents,
             ready: VecDeque::new(),
-            turns: RollingLimiter::new(plan),
-            fate: vec![StepStatus::Waiting; plan.steps.len()],
+            rolling_limiter: RollingLimiter::new(plan),
+            statuses: vec![StepStatus::Waiting; plan.steps.len()],
             deposed: BTreeMap::new(),
-            applied: ApplyResult::default(),
-            broken: false,
+            result: ApplyResult::default(),
+            state_unwritable: false,
         };
         for index in 0..plan.steps.len() {
-            if walk.missing[index] == 0 {
-                walk.admit(index);
+            if plan_executor.pending_dependencies[index] == 0 {
+                plan_executor.admit(index);
             }
         }
-        walk
+        plan_executor
     }
 
-    /// Begins nothing, because the state cannot be written.
-    pub(crate) fn broken(mut self) -> ApplyResult {
-        self.broken = true;
-        self.into_applied()
+    /// The result of an apply that begins no step, because the state cannot be written.
+    pub(crate) fn into_unwritable_result(mut self) -> ApplyResult {
+        self.state_unwritable = true;
+        self.into_result()
     }
 
-    pub(crate) async fn walk(&mut self) {
+    pub(crate) async fn execute(&mut self) {
         let mut running: FuturesUnordered<BoxFuture<'static, StepCompletion>> =
             FuturesUnordered::new();
-        let mut told = false;
+        let mut stop_reported = false;
         loop {
-            while !self.stopped()
+            while !self.is_stopped()
                 && let Some(index) = self.ready.front().copied()
                 && self.has_room(index, running.len())
             {
                 self.ready.pop_front();
-                if let Some(work) = self.start(index) {
-                    self.reaching += usize::from(!self.is_pure(index));
-                    running.push(work);
+                if let Some(step) = self.start(index) {
+                    self.external_running += usize::from(!self.is_pure(index));
+                    running.push(step);
                 }
             }
             if running.is_empty() {
                 break;
             }
-            if self.stopped() && !told {
-                told = true;
-                self.workshop.observer.observe(Event::Stopping { running: running.len() });
+            if self.is_stopped() && !stop_reported {
+                stop_reported = true;
+                self.step_executor.observer.observe(Event::Stopping { running: running.len() });
             }
-            let cancel = self.workshop.cancel.clone();
+            let cancel = self.step_executor.cancel.clone();
+            // A stop never drops a running step: its call may have had its effect already, and
+            // only the result frame that follows says so. Drivers see the signal and end early.
             tokio::select! {
-                Some(finished) = running.next() => {
-                    self.reaching -= usize::from(!self.is_pure(finished.0));
-                    self.finish(finished);
+                Some(completion) = running.next() => {
+                    self.external_running -= usize::from(!self.is_pure(completion.0));
+                    self.finish(completion);
                 }
-                () = cancel.asked(), if !told => {}
+                () = cancel.asked(), if !stop_reported => {}
             }
         }
     }
 
-    /// Whether one more step may be under way. One at a time means one at a time.
+    /// Whether one more step may run. With a parallelism of 1, steps without an external effect
+    /// count as well.
     fn has_room(&self, index: usize, running: usize) -> bool {
         match self.parallelism {
             1 => running == 0,
-            _ if self.is_pure(index) => running < PURE.max(self.parallelism),
-            _ => self.reaching < self.parallelism,
+            _ if self.is_pure(index) => running < MAX_PURE_STEPS.max(self.parallelism),
+            _ => self.external_running < self.parallelism,
         }
     }
 
     /// Whether a step has no effect outside of the state.
     fn is_pure(&self, index: usize) -> bool {
-        let Some((change, _)) = of_step(self.plan, &self.plan.steps[index].what) else {
+        let Some((change, _)) = change_of(self.plan, &self.plan.steps[index].what) else {
             return true;
         };
         let block = &change.address.block;
-        self.workshop.schemas.kind(block.mode, &block.kind).is_some_and(|it| it.pure)
+        self.step_executor.schemas.kind(block.mode, &block.kind).is_some_and(|it| it.pure)
     }
 
-    fn stopped(&self) -> bool {
-        self.broken || self.workshop.cancel.is_asked()
+    fn is_stopped(&self) -> bool {
+        self.state_unwritable || self.step_executor.cancel.is_asked()
     }
 
     fn admit(&mut self, index: usize) {
-        if self.turns.admit(index) {
+        if self.rolling_limiter.admit(index) {
             self.ready.push_back(index);
         }
     }
 
-    /// The future of a step; none for one that is over at once.
+    /// The future of a step; none for a step that ends at once.
     fn start(&mut self, index: usize) -> Option<BoxFuture<'static, StepCompletion>> {
-        let what = &self.plan.steps[index].what;
-        let Some((change, action)) = of_step(self.plan, what) else {
-            self.done(index);
+        let kind = &self.plan.steps[index].what;
+        let Some((change, action)) = change_of(self.plan, kind) else {
+            self.complete(index);
             return None;
         };
-        self.fate[index] = StepStatus::Running;
-        self.workshop
+        self.statuses[index] = StepStatus::Running;
+        self.step_executor
             .observer
             .observe(Event::StepStarted { address: change.address.clone(), action });
         let span = debug_span!(target: STEP_LOG, "step", address = %change.address, ?action);
         span.in_scope(|| debug!(target: STEP_LOG, "begins"));
         let started = Instant::now();
-        // A step without an outside effect makes no call that would be refused.
-        if let Err(error) = self.workshop.may_call() {
+        // Asked here for every step: a step without an external effect makes no call at which the
+        // lease would be checked, but must write nothing under a lease that is about to end either.
+        if let Err(error) = self.step_executor.may_call() {
             self.failed(index, change, action, error, started.elapsed());
             return None;
         }
-        match self.job(change, what) {
-            Ok(Some(job)) => {
-                let workshop = self.workshop.clone();
-                let work = async move {
-                    let result = workshop.perform(job).await;
+        match self.step_input(change, kind) {
+            Ok(Some(input)) => {
+                let step_executor = self.step_executor.clone();
+                let step = async move {
+                    let result = step_executor.perform(input).await;
                     debug!(target: STEP_LOG, duration_ms = milliseconds_since(started), ok = result.is_ok(), "ended");
                     (index, started.elapsed(), result)
                 };
-                Some(work.instrument(span).boxed())
+                Some(step.instrument(span).boxed())
             }
             Ok(None) => {
-                self.ended(index, change, Action::NoOp, None, started.elapsed());
+                self.succeeded(index, change, Action::NoOp, None, started.elapsed());
                 None
             }
             Err(diagnostics) => {
@@ -207,75 +212,82 @@ impl<'a> PlanExecutor<'a> {
         }
     }
 
-    /// What a step takes; none when there is nothing left to do.
-    fn job(
+    /// The input of a step; none when there is nothing left to do.
+    fn step_input(
         &mut self,
         change: &Change,
-        what: &StepKind,
+        kind: &StepKind,
     ) -> Result<Option<StepInput>, Vec<Diagnostic>> {
         let address = &change.address;
-        let record = self.workshop.writer.read(|state| state.records.get(address).cloned());
-        let work = match what {
+        let record = self.step_executor.writer.read(|state| state.records.get(address).cloned());
+        let operation = match kind {
             StepKind::Create(_) | StepKind::Update(_) | StepKind::Read(_) => {
-                self.making(change, what, record.as_ref())?
+                self.configured_operation(change, kind, record.as_ref())?
             }
-            StepKind::Delete(_) => match self.deleting(change, record.as_ref())? {
-                Some(work) => work,
+            StepKind::Delete(_) => match self.delete_operation(change, record.as_ref())? {
+                Some(operation) => operation,
                 None => return Ok(None),
             },
             StepKind::Forget(_) | StepKind::Junction => {
                 Operation::Forget { deposed: change.deposed.clone() }
             }
         };
-        let provider = match &work {
+        // An object is deleted through the provider that created it, which may not be the one that
+        // the configuration names now.
+        let provider = match &operation {
             Operation::Delete { record, .. } => record.provider.clone(),
-            Operation::Abandon { begun } => begun.intent.provider.clone(),
+            Operation::Abandon { interrupted } => interrupted.intent.provider.clone(),
             Operation::Forget { .. } => {
                 record.map_or_else(|| ProviderName::new("ha"), |it| it.provider)
             }
-            _ => self.execution().provider_of(address),
+            _ => self.evaluation().provider_of(address),
         };
-        let settings = self.settings(&provider, &work)?;
-        Ok(Some(StepInput { address: address.clone(), provider, settings, what: work }))
+        let settings = self.provider_settings(&provider, &operation)?;
+        Ok(Some(StepInput { address: address.clone(), provider, settings, operation }))
     }
 
-    fn execution(&mut self) -> &mut ApplyEvaluation {
-        self.execution.as_mut().expect("a plan that makes something has a configuration")
+    fn evaluation(&mut self) -> &mut ApplyEvaluation {
+        self.evaluation.as_mut().expect("a plan that creates something has a configuration")
     }
 
-    fn making(
+    /// What a step does that takes its arguments from the configuration.
+    fn configured_operation(
         &mut self,
         change: &Change,
-        what: &StepKind,
+        kind: &StepKind,
         record: Option<&Record>,
     ) -> Result<Operation, Vec<Diagnostic>> {
-        let PreparedStep { arguments, from, unchanged } =
-            self.execution().prepare(change, record)?;
+        let PreparedStep { arguments, from: record_settings, unchanged } =
+            self.evaluation().prepare(change, record)?;
         if let Some(record) = unchanged {
             return Ok(Operation::Keep { record });
         }
-        Ok(self.workshop.writer.read(|state| {
-            let begun = state.unfinished_at(&change.address);
-            match (what, record) {
+        Ok(self.step_executor.writer.read(|state| {
+            let unfinished = state.unfinished_at(&change.address);
+            match (kind, record) {
                 (StepKind::Read(_), _) => Operation::Read {
                     arguments,
-                    limit: OperationTimeout::from_timeouts(&from.timeouts, Action::Read),
+                    limit: OperationTimeout::from_timeouts(&record_settings.timeouts, Action::Read),
                 },
                 (StepKind::Update(_), Some(before)) => {
-                    let earlier = begun_changing(begun, &arguments);
-                    Operation::Update { arguments, from, before: Box::new(before.clone()), earlier }
+                    let interrupted = interrupted_update(unfinished, &arguments);
+                    let before = Box::new(before.clone());
+                    Operation::Update { arguments, record_settings, before, interrupted }
                 }
-                _ => {
-                    let deposes = change.action == Action::CreateThenDelete;
-                    Operation::Create { arguments, from, deposes, earlier: begun_making(begun) }
-                }
+                _ => Operation::Create {
+                    arguments,
+                    record_settings,
+                    deposes: change.action == Action::CreateThenDelete,
+                    interrupted: interrupted_create(unfinished),
+                },
             }
         }))
     }
 
-    /// What deleting the object that a step is about takes; none when it is not there. What cannot
-    /// be made again is not deleted.
-    fn deleting(
+    /// How the object of a step is deleted; none when it no longer exists. Fails before anything is
+    /// deleted when the successor of a replacement cannot be evaluated: what cannot be created
+    /// again must not be deleted.
+    fn delete_operation(
         &self,
         change: &Change,
         record: Option<&Record>,
@@ -283,11 +295,13 @@ impl<'a> PlanExecutor<'a> {
         let address = &change.address;
         let replaces = change.action == Action::DeleteThenCreate && change.deposed.is_none();
         let successor = self
-            .execution
+            .evaluation
             .as_ref()
             .filter(|_| replaces)
             .map(|it| it.successor(change))
             .transpose()?;
+        // The plan cannot know the key under which this run deposes an object. No key in this run
+        // means that the create deposed nothing, and the record is the successor: keep it.
         let key = match change.action {
             Action::CreateThenDelete => match self.deposed.get(address) {
                 Some(key) => Some(key),
@@ -295,83 +309,92 @@ impl<'a> PlanExecutor<'a> {
             },
             _ => change.deposed.as_ref(),
         };
-        Ok(self.workshop.writer.read(|state| {
+        Ok(self.step_executor.writer.read(|state| {
             let delete = |record: &Record| Operation::Delete {
                 record: Box::new(record.clone()),
                 deposed: key.cloned(),
-                earlier: begun_deleting(state.unfinished_at(address), key),
+                interrupted: interrupted_delete(state.unfinished_at(address), key),
                 successor: successor.clone(),
             };
             let Some(key) = key else { return record.map(delete) };
-            let begun = || {
-                let mut begun = state.unfinished_at(address).filter(|it| it.intent.action.makes());
-                begun
-                    .find(|it| left_key(it) == *key)
-                    .map(|it| Operation::Abandon { begun: it.clone() })
+            // A create that was interrupted has no record, and is planned for deletion under a key
+            // that is derived from its intent.
+            let abandon = || {
+                state
+                    .unfinished_at(address)
+                    .find(|it| it.intent.action.makes() && left_key(it) == *key)
+                    .map(|it| Operation::Abandon { interrupted: it.clone() })
             };
-            state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(begun)
+            state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(abandon)
         }))
     }
 
-    fn settings(
+    /// The settings to connect with: as planned, else as recorded for what is deleted, else as the
+    /// configuration says now that more is known.
+    fn provider_settings(
         &mut self,
         provider: &ProviderName,
-        work: &Operation,
+        operation: &Operation,
     ) -> Result<ProviderRecord, Vec<Diagnostic>> {
-        if let Some(known) = self.plan.providers.get(provider) {
-            return Ok(known.clone());
+        if let Some(planned) = self.plan.providers.get(provider) {
+            return Ok(planned.clone());
         }
-        let recorded = self.workshop.writer.read(|state| state.providers.get(provider).cloned());
-        match (work, &mut self.execution) {
+        let recorded =
+            self.step_executor.writer.read(|state| state.providers.get(provider).cloned());
+        match (operation, &mut self.evaluation) {
             (
                 Operation::Delete { .. } | Operation::Abandon { .. } | Operation::Forget { .. },
                 _,
             )
             | (_, None) => Ok(recorded.unwrap_or_default()),
-            (_, Some(execution)) => execution.settings(provider),
+            (_, Some(evaluation)) => evaluation.settings(provider),
         }
     }
 
     fn finish(&mut self, (index, elapsed, result): StepCompletion) {
-        let (change, action) =
-            of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
-        let effect = match result {
-            Ok(effect) => effect,
+        let (change, action) = change_of(self.plan, &self.plan.steps[index].what)
+            .expect("only steps on instances run");
+        let result = match result {
+            Ok(result) => result,
             Err(StepError::Provider(error))
-                if action == Action::Read && self.can_do_without(change, &error) =>
+                if action == Action::Read && self.is_read_for_check(change, &error) =>
             {
-                return self.ended(index, change, action, None, elapsed);
+                return self.succeeded(index, change, action, None, elapsed);
             }
             Err(error) => return self.failed(index, change, action, error, elapsed),
         };
-        let (id, shown) = match (effect, &mut self.execution) {
-            (StepResult::Made { record, deposed }, Some(execution)) => {
+        // Later steps evaluate references to this instance, so its values must be known to the
+        // evaluation before any dependent is admitted.
+        let (id, checked) = match (result, &mut self.evaluation) {
+            (StepResult::Recorded { record, deposed }, Some(evaluation)) => {
                 if let Some(key) = deposed {
                     self.deposed.insert(change.address.clone(), key);
                 }
-                let shown = execution.made(change, &record.arguments, &record.outputs);
-                (Some(told_id(&record)), shown)
+                let checked = evaluation.made(change, &record.arguments, &record.outputs);
+                (Some(told_id(&record)), checked)
             }
-            (StepResult::Answered { arguments, outputs }, Some(execution)) => {
-                (None, execution.made(change, &arguments, &outputs))
+            (StepResult::Read { arguments, outputs }, Some(evaluation)) => {
+                (None, evaluation.made(change, &arguments, &outputs))
             }
             _ => (None, Ok(())),
         };
-        match shown {
-            Ok(()) => self.ended(index, change, action, id, elapsed),
-            // It is made and on record; what depends on it must not go on.
+        match checked {
+            Ok(()) => self.succeeded(index, change, action, id, elapsed),
+            // The object exists and is recorded, but not as planned, or a postcondition does not
+            // hold: what depends on it must not begin.
             Err(diagnostics) => {
                 self.failed(index, change, action, StepError::Configuration(diagnostics), elapsed)
             }
         }
     }
 
-    /// Whether what could not be read is asked for by a `check` block alone.
-    fn can_do_without(&mut self, change: &Change, error: &Error) -> bool {
-        error.outcome != CallOutcome::Interrupted && self.execution().unread(change, error)
+    /// Whether a data source that could not be read is used by a `check` block alone, which must
+    /// not fail an apply.
+    fn is_read_for_check(&mut self, change: &Change, error: &Error) -> bool {
+        error.outcome != CallOutcome::Interrupted && self.evaluation().unread(change, error)
     }
 
-    fn ended(
+    fn succeeded(
         &mut self,
         index: usize,
         change: &Change,
@@ -380,9 +403,9 @@ impl<'a> PlanExecutor<'a> {
         elapsed: Duration,
     ) {
         let address = change.address.clone();
-        self.applied.done.push((address.clone(), action));
-        self.workshop.observer.observe(Event::StepDone { address, action, id, elapsed });
-        self.done(index);
+        self.result.done.push((address.clone(), action));
+        self.step_executor.observer.observe(Event::StepDone { address, action, id, elapsed });
+        self.complete(index);
     }
 
     fn failed(
@@ -393,102 +416,110 @@ impl<'a> PlanExecutor<'a> {
         error: StepError,
         elapsed: Duration,
     ) {
-        self.broken |= matches!(error, StepError::State(_));
+        // No further step may begin: its result could not be recorded, and an object without a
+        // record would be created a second time by the next run.
+        self.state_unwritable |= matches!(error, StepError::State(_));
         let address = change.address.clone();
-        self.applied.failed.push((address.clone(), action, error.clone()));
-        self.workshop.observer.observe(Event::StepFailed { address, action, error, elapsed });
-        // The next of its group does not get its turn: one member away is what the group can bear.
-        self.fate[index] = StepStatus::Failed;
+        self.result.failed.push((address.clone(), action, error.clone()));
+        self.step_executor.observer.observe(Event::StepFailed { address, action, error, elapsed });
+        // The limiter is not notified, so the next chain of the rolling group never begins: the
+        // member that failed may still be unavailable, and a group can spare no second one.
+        self.statuses[index] = StepStatus::Failed;
     }
 
-    fn done(&mut self, index: usize) {
-        self.fate[index] = StepStatus::Done;
-        let next = self.turns.done(index);
+    fn complete(&mut self, index: usize) {
+        self.statuses[index] = StepStatus::Done;
+        let next = self.rolling_limiter.complete(index);
         self.ready.extend(next);
-        for waiter in std::mem::take(&mut self.waiters[index]) {
-            self.missing[waiter] -= 1;
-            if self.missing[waiter] == 0 {
-                self.admit(waiter);
+        for dependent in std::mem::take(&mut self.dependents[index]) {
+            self.pending_dependencies[dependent] -= 1;
+            if self.pending_dependencies[dependent] == 0 {
+                self.admit(dependent);
             }
         }
     }
 
-    pub(crate) fn into_applied(mut self) -> ApplyResult {
-        let mut applied = std::mem::take(&mut self.applied);
-        let needs = self.needs();
+    pub(crate) fn into_result(mut self) -> ApplyResult {
+        let mut result = std::mem::take(&mut self.result);
+        let blocked = self.blocked_by_failures();
         for (index, step) in self
             .plan
             .steps
             .iter()
             .enumerate()
-            .filter(|(index, _)| self.fate[*index] == StepStatus::Waiting)
+            .filter(|(index, _)| self.statuses[*index] == StepStatus::Waiting)
         {
-            let Some((change, action)) = of_step(self.plan, &step.what) else { continue };
-            let why = match needs.get(&index) {
-                _ if self.broken => UnstartedStep::StateUnwritable,
+            let Some((change, action)) = change_of(self.plan, &step.what) else { continue };
+            let why = match blocked.get(&index) {
+                _ if self.state_unwritable => UnstartedStep::StateUnwritable,
                 Some(address) => UnstartedStep::Needs(address.clone()),
                 None => UnstartedStep::Interrupted,
             };
-            applied.not_started.push((change.address.clone(), action, why));
+            result.not_started.push((change.address.clone(), action, why));
         }
-        let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == CallOutcome::Interrupted);
-        let stopped =
-            applied.not_started.iter().any(|(_, _, why)| *why == UnstartedStep::Interrupted);
-        applied.interrupted =
-            self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
-        applied
+        // A stop that came when the last step was nearly done interrupted nothing.
+        let was_interrupted = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == CallOutcome::Interrupted);
+        let was_stopped =
+            result.not_started.iter().any(|(_, _, why)| *why == UnstartedStep::Interrupted);
+        result.interrupted = self.step_executor.cancel.is_asked()
+            && (was_stopped || result.failed.iter().any(was_interrupted));
+        result
             .diagnostics
-            .extend(self.execution.iter().flat_map(ApplyEvaluation::warnings).cloned());
-        let is_done = applied.failed.is_empty() && applied.not_started.is_empty();
-        applied.outputs = match self.execution.as_mut() {
+            .extend(self.evaluation.iter().flat_map(ApplyEvaluation::warnings).cloned());
+        let is_done = result.failed.is_empty() && result.not_started.is_empty();
+        result.outputs = match self.evaluation.as_mut() {
             None => is_done.then(BTreeMap::new),
-            Some(execution) => match execution.outputs() {
+            Some(evaluation) => match evaluation.outputs() {
                 Ok(outputs) if is_done => Some(outputs),
                 outputs => {
-                    // What failed has been told of with its step.
-                    applied
+                    // After a failed step the outputs that wait for it cannot be evaluated either;
+                    // that failure is reported once, with its step.
+                    result
                         .diagnostics
                         .extend(outputs.err().filter(|_| is_done).into_iter().flatten());
                     Some(
-                        self.workshop.writer.read(|state| execution.outputs_so_far(&state.outputs)),
+                        self.step_executor
+                            .writer
+                            .read(|state| evaluation.outputs_so_far(&state.outputs)),
                     )
                 }
             },
         };
-        applied
+        result
     }
 
-    /// For each step not begun because of one that failed, that one: it waits for it, or its group
-    /// does.
-    fn needs(&self) -> BTreeMap<usize, Address> {
-        let mut needs: BTreeMap<usize, Address> = BTreeMap::new();
+    /// For each step that did not begin because of a failed step: the address of that step. A step
+    /// waits for it through dependencies or through its rolling group.
+    fn blocked_by_failures(&self) -> BTreeMap<usize, Address> {
+        let mut blocked: BTreeMap<usize, Address> = BTreeMap::new();
         let failed =
-            (0..self.plan.steps.len()).filter(|index| self.fate[*index] == StepStatus::Failed);
+            (0..self.plan.steps.len()).filter(|index| self.statuses[*index] == StepStatus::Failed);
         let address = |index: usize| {
-            of_step(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone())
+            change_of(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone())
         };
         let mut open: VecDeque<(usize, Address)> =
             failed.filter_map(|index| Some((index, address(index)?))).collect();
         while let Some((index, address)) = open.pop_front() {
-            for next in self.waiters[index].iter().copied().chain(self.turns.kept_waiting_by(index))
-            {
-                if self.fate[next] == StepStatus::Waiting && !needs.contains_key(&next) {
-                    needs.insert(next, address.clone());
+            let waiting = self.dependents[index].iter().copied();
+            for next in waiting.chain(self.rolling_limiter.blocked_by(index)) {
+                if self.statuses[next] == StepStatus::Waiting && !blocked.contains_key(&next) {
+                    blocked.insert(next, address.clone());
                     open.push_back((next, address.clone()));
                 }
             }
         }
-        needs
+        blocked
     }
 }
 
-/// The change a step is about, and what is done; none for a junction.
-fn of_step<'a>(plan: &'a Plan, what: &StepKind) -> Option<(&'a Change, Action)> {
-    let change = &plan.changes[what.change()?];
-    let action = match what {
+/// The change that a step belongs to, and the action as it is shown; none for a junction.
+fn change_of<'a>(plan: &'a Plan, kind: &StepKind) -> Option<(&'a Change, Action)> {
+    let change = &plan.changes[kind.change()?];
+    let action = match kind {
         StepKind::Create(_) => Action::Create,
         StepKind::Update(_) => Action::Update,
         StepKind::Forget(_) if change.action == Action::Forget => Action::Forget,
+        // Objects whose container is deleted are only written off, and are shown as deleted.
         StepKind::Delete(_) | StepKind::Forget(_) => Action::Delete,
         StepKind::Read(_) => Action::Read,
         StepKind::Junction => return None,

@@ -9,25 +9,24 @@ use ha_state_model::{Frame, Obligation};
 use ha_value::{Address, Object};
 
 use crate::events::Event;
-use crate::step::{StepExecutor, token};
+use crate::step::{StepExecutor, random_token};
 
-/// The way back from a driver to the operator and the journal.
+/// Records what a driver notes about its step, and passes on what the operator must see.
 pub(crate) struct JournalingObserver {
-    pub(crate) workshop: StepExecutor,
+    pub(crate) step_executor: StepExecutor,
     pub(crate) address: Address,
-    /// None for what needs no intent.
+    /// The number of the attempt in the journal; none where there is no intent.
     pub(crate) attempt: Option<u64>,
-    /// What the step is done with, secrets marked.
+    /// Values with secrets that no message must quote.
     pub(crate) known: Vec<Object>,
 }
 
 impl StepObserver for JournalingObserver {
     fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            // A kind without outside effect has no intent, and nothing to find again.
+            // Without an intent there is nothing that a note could help to find again.
             let Some(attempt) = self.attempt else { return Ok(()) };
-            self.put_down(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() })
-                .await
+            self.append(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() }).await
         })
     }
 
@@ -36,20 +35,22 @@ impl StepObserver for JournalingObserver {
         verb: &'a str,
         target: &'a str,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        // What is being made is finished by its intent.
+        // An instance without a record is being created: its intent is resumed, and with it the
+        // obligation. An obligation needs a record, whose id the driver is given.
         let is_recorded =
-            self.workshop.writer.read(|state| state.records.contains_key(&self.address));
+            self.step_executor.writer.read(|state| state.records.contains_key(&self.address));
         if !is_recorded {
             return Box::pin(async { Ok(()) });
         }
         let obligation = Obligation {
-            id: self.owed(verb, target).unwrap_or_else(token),
+            // The same obligation that begins again stays one obligation.
+            id: self.obligation_id(verb, target).unwrap_or_else(random_token),
             verb: verb.to_owned(),
             target: target.to_owned(),
             address: Some(self.address.clone()),
             details: BTreeMap::new(),
         };
-        Box::pin(self.put_down(Frame::Obligation(obligation)))
+        Box::pin(self.append(Frame::Obligation(obligation)))
     }
 
     fn end_obligation<'a>(
@@ -57,47 +58,47 @@ impl StepObserver for JournalingObserver {
         verb: &'a str,
         target: &'a str,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        match self.owed(verb, target) {
-            Some(id) => Box::pin(self.put_down(Frame::Discharged { id })),
+        match self.obligation_id(verb, target) {
+            Some(id) => Box::pin(self.append(Frame::Discharged { id })),
             None => Box::pin(async { Ok(()) }),
         }
     }
 
     fn progress(&self, message: &str) {
         let message = redacted(message, &self.known);
-        self.workshop
+        self.step_executor
             .observer
             .observe(Event::StepProgress { address: self.address.clone(), message });
     }
 
     fn warn(&self, message: &str) {
         let message = redacted(message, &self.known);
-        self.workshop
+        self.step_executor
             .observer
             .observe(Event::StepWarning { address: self.address.clone(), message });
     }
 
     fn is_cancelled(&self) -> bool {
-        // Who waits between calls stops when no further one may be made.
-        self.workshop.cancel.is_asked() || self.workshop.may_call().is_err()
+        // A driver that waits between calls must not go on when the lease forbids the next one.
+        self.step_executor.cancel.is_asked() || self.step_executor.may_call().is_err()
     }
 }
 
 impl JournalingObserver {
-    async fn put_down(&self, frame: Frame) -> Result<(), Error> {
-        let written = self.workshop.writer.append(frame).await;
+    async fn append(&self, frame: Frame) -> Result<(), Error> {
+        let written = self.step_executor.writer.append(frame).await;
         written
             .map(|_| ())
             .map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
     }
 
-    /// The id of what is owed on the instance, where it is.
-    fn owed(&self, verb: &str, target: &str) -> Option<String> {
-        let is_it = |it: &&Obligation| {
+    /// The id of this obligation on the instance; none where it is not open.
+    fn obligation_id(&self, verb: &str, target: &str) -> Option<String> {
+        let is_same = |it: &&Obligation| {
             it.address.as_ref() == Some(&self.address) && it.verb == verb && it.target == target
         };
-        self.workshop
+        self.step_executor
             .writer
-            .read(|state| state.obligations.values().find(is_it).map(|it| it.id.clone()))
+            .read(|state| state.obligations.values().find(is_same).map(|it| it.id.clone()))
     }
 }

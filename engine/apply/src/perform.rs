@@ -10,33 +10,33 @@ use ha_provider::{
 use ha_state_model::{Frame, ProviderName, ProviderRecord, Record, StepOutcome};
 use ha_value::{Address, Object, ResourceMode};
 
-use crate::driver_call::{in_time, recorded_value};
+use crate::driver_call::{recorded_value, with_time_limit};
 use crate::events::StepError;
 use crate::instance::InstanceOperation;
 use crate::journaling_observer::JournalingObserver;
-use crate::step::{Operation, StepExecutor, StepInput, StepResult, token};
+use crate::step::{Operation, StepExecutor, StepInput, StepResult, random_token};
 
-/// What acts on an instance outside of a plan, with the settings it was made with.
+/// What acts on a recorded instance outside of a plan, connected with the recorded settings.
 struct RecoveryTarget {
     client: ProviderClient,
     driver: Arc<dyn ResourceDriver>,
     attempt: Attempt,
-    /// What may hold secrets that must not be shown.
+    /// Values with secrets that no message must quote.
     known: Vec<Object>,
 }
 
 impl StepExecutor {
-    /// Does it.
-    pub(crate) async fn perform(&self, job: StepInput) -> Result<StepResult, StepError> {
-        let StepInput { address, provider, settings, what } = job;
-        match what {
+    /// Performs one operation, and records its result.
+    pub(crate) async fn perform(&self, input: StepInput) -> Result<StepResult, StepError> {
+        let StepInput { address, provider, settings, operation } = input;
+        match operation {
             Operation::Forget { deposed } => {
                 let outcome = match deposed {
                     Some(key) => StepOutcome::DeletedDeposed { address, key },
                     None => StepOutcome::Deleted(address),
                 };
                 self.write(Frame::Result { attempt: None, outcome }).await?;
-                return Ok(StepResult::Gone);
+                return Ok(StepResult::Deleted);
             }
             Operation::Keep { record } => {
                 self.write(Frame::Result {
@@ -44,81 +44,88 @@ impl StepExecutor {
                     outcome: StepOutcome::Recorded(record.clone()),
                 })
                 .await?;
-                return Ok(StepResult::Made { record, deposed: None });
+                return Ok(StepResult::Recorded { record, deposed: None });
             }
             _ => {}
         }
+        // A client is connected before the intent is written: a provider that cannot be reached
+        // leaves nothing to recover.
         let client = self
             .clients
             .client(&provider, &settings.settings)
             .await
             .map_err(StepError::Provider)?;
-        if let Operation::Read { arguments, limit } = what {
+        if let Operation::Read { arguments, limit } = operation {
             let reader =
                 self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
             let asked = revealed(&arguments);
-            let outputs = in_time(reader.read(&client, &asked), limit.as_ref()).await;
+            let outputs = with_time_limit(reader.read(&client, &asked), limit.as_ref()).await;
             let outputs = outputs.map_err(|it| {
                 StepError::Provider(redacted_error(it, [&arguments, &settings.settings]))
             })?;
-            return Ok(StepResult::Answered { arguments, outputs });
+            return Ok(StepResult::Read { arguments, outputs });
         }
-        let described = self.described(&address)?;
+        let description = self.description(&address)?;
         let driver =
             self.drivers.resource(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
-        self.remember_provider(&provider, &settings).await?;
-        let bench = InstanceOperation {
-            workshop: self,
+        // On disk before the intent: whoever recovers the step connects with these settings.
+        self.record_provider(&provider, &settings).await?;
+        let instance = InstanceOperation {
+            step_executor: self,
             address: &address,
             provider: &provider,
-            settings: &settings.settings,
-            described,
+            provider_settings: &settings.settings,
+            description,
             driver: &**driver,
             client,
         };
-        match what {
-            Operation::Create { arguments, from, deposes, earlier } => {
-                bench.create(arguments, from, deposes, earlier).await
+        match operation {
+            Operation::Create { arguments, record_settings, deposes, interrupted } => {
+                instance.create(arguments, record_settings, deposes, interrupted).await
             }
-            Operation::Update { arguments, from, before, earlier } => {
-                bench.update(arguments, from, &before, earlier).await
+            Operation::Update { arguments, record_settings, before, interrupted } => {
+                instance.update(arguments, record_settings, &before, interrupted).await
             }
-            Operation::Delete { record, deposed, earlier, successor } => {
-                bench.delete(&record, deposed, earlier, successor.as_ref()).await
+            Operation::Delete { record, deposed, interrupted, successor } => {
+                instance.delete(&record, deposed, interrupted, successor.as_ref()).await
             }
-            Operation::Abandon { begun } => bench.abandon(begun).await,
+            Operation::Abandon { interrupted } => instance.abandon(interrupted).await,
             Operation::Keep { .. } | Operation::Forget { .. } | Operation::Read { .. } => {
-                unreachable!("all three were done above")
+                unreachable!("handled before the driver was looked up")
             }
         }
     }
 
-    /// Has what a run that was killed left half done on an instance done.
+    /// Finishes an obligation that a killed run left on an instance.
     pub(crate) async fn finish_obligation(
         &self,
         record: Record,
         verb: &str,
     ) -> Result<(), StepError> {
         let RecoveryTarget { client, driver, mut attempt, known } =
-            self.at_hand(&record, token()).await?;
-        let met =
+            self.recovery_target(&record, random_token()).await?;
+        let finished =
             driver.finish_obligation(&client, &recorded_value(&record), verb, &mut attempt).await;
-        met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
+        finished.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
-    /// Has what a change with this token may have left beside an instance taken away. Where no one
-    /// can be reached, the look that comes next says so.
+    /// Removes what a killed change with this token may have left beside an instance.
     pub(crate) async fn clean_up(&self, record: Record, token: String) -> Result<(), StepError> {
         let Ok(RecoveryTarget { client, driver, attempt, known }) =
-            self.at_hand(&record, token).await
+            self.recovery_target(&record, token).await
         else {
+            // A service that cannot be reached is reported by the refresh that comes next.
             return Ok(());
         };
-        let tidied = driver.clean_up(&client, &recorded_value(&record), &attempt).await;
-        tidied.map_err(|it| StepError::Provider(redacted_error(it, &known)))
+        let cleaned = driver.clean_up(&client, &recorded_value(&record), &attempt).await;
+        cleaned.map_err(|it| StepError::Provider(redacted_error(it, &known)))
     }
 
-    async fn at_hand(&self, record: &Record, token: String) -> Result<RecoveryTarget, StepError> {
+    async fn recovery_target(
+        &self,
+        record: &Record,
+        token: String,
+    ) -> Result<RecoveryTarget, StepError> {
         self.may_call()?;
         let settings = self
             .writer
@@ -136,24 +143,25 @@ impl StepExecutor {
             record.address.clone(),
             vec![record.arguments.clone(), record.outputs.clone(), settings],
         );
-        let witness = JournalingObserver {
-            workshop: self.clone(),
+        let observer = JournalingObserver {
+            step_executor: self.clone(),
             address: address.clone(),
             attempt: None,
             known: known.clone(),
         };
-        let attempt = Attempt::new(address, token, true, BTreeMap::new(), Arc::new(witness));
+        let attempt = Attempt::new(address, token, true, BTreeMap::new(), Arc::new(observer));
         Ok(RecoveryTarget { client, driver, attempt, known })
     }
 
-    fn described(&self, address: &Address) -> Result<&ResourceDescription, StepError> {
+    fn description(&self, address: &Address) -> Result<&ResourceDescription, StepError> {
         self.schemas
             .kind(ResourceMode::Managed, &address.block.kind)
             .ok_or_else(|| unknown_kind(address))
     }
 
-    /// Records the settings that a provider is connected with, when they are not recorded so yet.
-    async fn remember_provider(
+    /// Records the settings that a provider is connected with, where they differ from the recorded
+    /// ones.
+    async fn record_provider(
         &self,
         name: &ProviderName,
         settings: &ProviderRecord,

@@ -1,5 +1,5 @@
-//! What a run that was killed left half done comes first: what it owed, then what it has begun
-//! making.
+//! Recovery of what a killed run left: first its obligations, then the instances that it was
+//! creating. Runs before refresh and planning, so that both see complete objects.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use crate::engine::Engine;
 use crate::events::{Event, EventObserver, StepError, UnfinishedWork};
 use crate::step::{Operation, StepExecutor, StepInput, StepResult};
 
-/// What came of recovery.
+/// The result of recovery.
 #[derive(Debug, Default)]
 pub struct RecoveryResult {
-    /// Done, and on record.
+    /// What was finished, and is recorded.
     pub finished: Vec<(Address, UnfinishedWork)>,
-    /// Not done, and why.
+    /// What could not be finished, and why.
     pub unfinished: Vec<(Address, UnfinishedWork, StepError)>,
 }
 
-/// Under this name an obligation says why it could not be met.
+/// The detail of an obligation that holds why it could not be finished.
 const FAILED: &str = "failed";
 
 impl Engine {
-    /// Does what a run that was killed owed, then finishes what it has begun making, with the
-    /// arguments and the token it began with. What is known to have failed is left to the plan,
-    /// which tries again with the arguments of now, or deletes what is there. So is what cannot be
-    /// finished. What it was changing or deleting is seen by the next look; only what that left
-    /// beside it is taken away.
+    /// Finishes the obligations of a killed run, then the creations that it began, each with the
+    /// arguments and the token it began with. Creations that are known to have failed are left to
+    /// the plan, which tries again with the arguments of now, or deletes what exists; so is what
+    /// cannot be finished. The result of an interrupted update or delete is seen by the next
+    /// refresh; only what it left beside the instance is removed.
     pub async fn recover(
         &self,
         _configuration: &Configuration,
@@ -38,23 +38,29 @@ impl Engine {
         observer: &Arc<dyn EventObserver>,
         cancel: &CancelSignal,
     ) -> RecoveryResult {
-        let workshop = self.step_executor(writer, observer, cancel);
+        let step_executor = self.step_executor(writer, observer, cancel);
         let mut recovery = RecoveryResult::default();
-        for (address, left, what) in left_half_done(&workshop) {
+        for (address, left, operation) in interrupted_work(&step_executor) {
             if cancel.is_asked() {
                 break;
             }
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
-            let done = match what {
-                InterruptedStep::Owed(obligation) => {
-                    attended(finish_obligation(&workshop, &address, obligation), observer, cancel)
+            let done = match operation {
+                InterruptedStep::Obligation(obligation) => {
+                    reporting_stop(
+                        finish_obligation(&step_executor, &address, obligation),
+                        observer,
+                        cancel,
+                    )
+                    .await
+                }
+                InterruptedStep::Creation(unfinished) => {
+                    reporting_stop(finish_creation(&step_executor, *unfinished), observer, cancel)
                         .await
+                        .map(Some)
                 }
-                InterruptedStep::Begun(unfinished) => {
-                    attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some)
-                }
-                InterruptedStep::Changed(token) => {
-                    clean_up(&workshop, &address, token).await.map(|()| None)
+                InterruptedStep::Change(token) => {
+                    clean_up(&step_executor, &address, token).await.map(|()| None)
                 }
             };
             match done {
@@ -74,9 +80,9 @@ impl Engine {
     }
 }
 
-/// Waits for a step, and tells that it is brought to its end when the operator asks to stop
-/// meanwhile.
-async fn attended<T>(
+/// Waits for a step, and reports a stop that the operator requests meanwhile. The step is not
+/// dropped: its call may already have had an effect.
+async fn reporting_stop<T>(
     step: impl Future<Output = T>,
     observer: &Arc<dyn EventObserver>,
     cancel: &CancelSignal,
@@ -90,57 +96,66 @@ async fn attended<T>(
 }
 
 enum InterruptedStep {
-    Owed(Obligation),
-    Begun(Box<UnfinishedStep>),
-    /// With this token.
-    Changed(String),
+    Obligation(Obligation),
+    Creation(Box<UnfinishedStep>),
+    /// An update or delete with this token.
+    Change(String),
 }
 
-/// All that an earlier run left, but for what it began and is known to have failed, in the order in
-/// which it is taken up.
-fn left_half_done(workshop: &StepExecutor) -> Vec<(Address, UnfinishedWork, InterruptedStep)> {
-    workshop.writer.read(|state| {
-        let owed = state.obligations.values().filter_map(|it| {
+/// What an earlier run left, in the order in which it is taken up: obligations first, because a
+/// member that is down may keep the creations from succeeding. Without the creations that are known
+/// to have failed.
+fn interrupted_work(
+    step_executor: &StepExecutor,
+) -> Vec<(Address, UnfinishedWork, InterruptedStep)> {
+    step_executor.writer.read(|state| {
+        let obligations = state.obligations.values().filter_map(|it| {
             let left = UnfinishedWork::Owing { verb: it.verb.clone(), target: it.target.clone() };
-            Some((it.address.clone()?, left, InterruptedStep::Owed(it.clone())))
+            Some((it.address.clone()?, left, InterruptedStep::Obligation(it.clone())))
         });
-        let begun = state.unfinished.values().filter(|it| it.failure.is_none()).map(|it| {
-            let (address, action) = (it.intent.address.clone(), it.intent.action);
-            match action.makes() {
-                true => {
-                    (address, UnfinishedWork::Making, InterruptedStep::Begun(Box::new(it.clone())))
+        let unfinished_steps =
+            state.unfinished.values().filter(|it| it.failure.is_none()).map(|it| {
+                let (address, action) = (it.intent.address.clone(), it.intent.action);
+                match action.makes() {
+                    true => (
+                        address,
+                        UnfinishedWork::Making,
+                        InterruptedStep::Creation(Box::new(it.clone())),
+                    ),
+                    false => (
+                        address,
+                        UnfinishedWork::Changing(action),
+                        InterruptedStep::Change(it.intent.token.clone()),
+                    ),
                 }
-                false => (
-                    address,
-                    UnfinishedWork::Changing(action),
-                    InterruptedStep::Changed(it.intent.token.clone()),
-                ),
-            }
-        });
-        owed.chain(begun).collect()
+            });
+        obligations.chain(unfinished_steps).collect()
     })
 }
 
-/// Does what is owed. What could not be done before is tried again, and left to the plan when that
-/// fails too: whoever has given the instance up can go on without it.
+/// Finishes an obligation. One that fails is tried again by the next run, and left to the plan when
+/// it fails for the second time: an operator who has given the instance up can go on without it.
 async fn finish_obligation(
-    workshop: &StepExecutor,
+    step_executor: &StepExecutor,
     address: &Address,
     obligation: Obligation,
 ) -> Result<Option<String>, StepError> {
-    let Some(record) = workshop.writer.read(|state| state.records.get(address).cloned()) else {
-        // What is gone needs nothing done to it.
-        workshop.write(Frame::Discharged { id: obligation.id }).await?;
+    let Some(record) = step_executor.writer.read(|state| state.records.get(address).cloned())
+    else {
+        // An instance that was deleted meanwhile has no obligations.
+        step_executor.write(Frame::Discharged { id: obligation.id }).await?;
         return Ok(None);
     };
     let id = told_id(&record);
-    match workshop.finish_obligation(record, &obligation.verb).await {
-        Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id)),
+    match step_executor.finish_obligation(record, &obligation.verb).await {
+        Ok(()) => {
+            step_executor.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id))
+        }
         Err(StepError::Provider(_)) if obligation.details.contains_key(FAILED) => Ok(None),
         Err(StepError::Provider(error)) => {
             let mut failed = obligation;
             failed.details.insert(FAILED.to_owned(), error.to_string());
-            workshop.write(Frame::Obligation(failed)).await?;
+            step_executor.write(Frame::Obligation(failed)).await?;
             let help = "fix the cause, then apply again; if it cannot be done then either, the plan goes on without it";
             Err(StepError::Provider(error.help(help)))
         }
@@ -148,55 +163,59 @@ async fn finish_obligation(
     }
 }
 
-/// Takes away what a change that was killed may have left beside what it changed.
+/// Removes what a killed change may have left beside the instance.
 async fn clean_up(
-    workshop: &StepExecutor,
+    step_executor: &StepExecutor,
     address: &Address,
     token: String,
 ) -> Result<(), StepError> {
-    match workshop.writer.read(|state| state.records.get(address).cloned()) {
-        Some(record) => workshop.clean_up(record, token).await,
+    match step_executor.writer.read(|state| state.records.get(address).cloned()) {
+        Some(record) => step_executor.clean_up(record, token).await,
         None => Ok(()),
     }
 }
 
-async fn finish(workshop: &StepExecutor, unfinished: UnfinishedStep) -> Result<String, StepError> {
+async fn finish_creation(
+    step_executor: &StepExecutor,
+    unfinished: UnfinishedStep,
+) -> Result<String, StepError> {
     let intent = unfinished.intent.clone();
-    let settings = workshop.writer.read(|state| state.providers.get(&intent.provider).cloned());
-    let from = RecordSettings {
+    let settings =
+        step_executor.writer.read(|state| state.providers.get(&intent.provider).cloned());
+    let record_settings = RecordSettings {
         configured: intent.configured,
         dependencies: intent.dependencies,
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
-        // What was begun with too little time must not be given up again; the plan that follows
-        // records what is said now.
+        // A creation that ran into its time limit must not run into it again. The plan that follows
+        // records the configured limits.
         timeouts: Object::new(),
     };
     let deposes = intent.action == Action::CreateThenDelete;
-    let job = StepInput {
+    let input = StepInput {
         address: intent.address,
         provider: intent.provider,
         settings: settings.unwrap_or_default(),
-        what: Operation::Create {
+        operation: Operation::Create {
             arguments: intent.arguments,
-            from,
+            record_settings,
             deposes,
-            earlier: Some(unfinished),
+            interrupted: Some(unfinished),
         },
     };
-    Ok(match workshop.perform(job).await? {
-        StepResult::Made { record, .. } => told_id(&record),
-        StepResult::Answered { .. } | StepResult::Gone => String::new(),
+    Ok(match step_executor.perform(input).await? {
+        StepResult::Recorded { record, .. } => told_id(&record),
+        StepResult::Read { .. } | StepResult::Deleted => String::new(),
     })
 }
 
-/// Closes what an earlier run left of changes and deletions: this run's refresh has seen what
-/// became of them.
+/// Closes the interrupted updates and deletes of earlier runs: the refresh of this run has seen what
+/// became of them. Creations stay open, because refresh reads recorded objects only.
 pub(crate) async fn close_superseded(
-    workshop: &StepExecutor,
+    step_executor: &StepExecutor,
     before: u64,
 ) -> Result<(), StepError> {
-    let left: Vec<u64> = workshop.writer.read(|state| {
+    let left: Vec<u64> = step_executor.writer.read(|state| {
         let left = state
             .unfinished
             .iter()
@@ -207,7 +226,7 @@ pub(crate) async fn close_superseded(
         let outcome = StepOutcome::Failed(
             "interrupted; what became of it was seen by a later refresh".into(),
         );
-        workshop.write(Frame::Result { attempt: Some(attempt), outcome }).await?;
+        step_executor.write(Frame::Result { attempt: Some(attempt), outcome }).await?;
     }
     Ok(())
 }

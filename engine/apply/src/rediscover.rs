@@ -1,4 +1,5 @@
-//! What there is, found again after the state was lost.
+//! Finds the existing objects again after the state was lost: plans as if nothing were recorded,
+//! and looks for what the plan would create.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,35 +13,35 @@ use ha_provider::{DiscoveryResult, DiscoveryTarget, Error};
 use ha_state_model::{Dependencies, ProviderName, Record, State};
 use ha_value::{Address, BlockAddress, Name, Object, ResourceMode, Value};
 
-use crate::engine::{Engine, PlanFailure, PlanRequest, ROUNDS};
+use crate::engine::{Engine, MAX_READ_ROUNDS, PlanFailure, PlanRequest};
 use crate::events::{Event, EventObserver};
 
-/// What was found after a state was lost, before anything is written.
+/// What was found after a state was lost; nothing is written yet.
 #[derive(Debug)]
 pub struct RediscoveryResult {
-    /// What the configuration would take once what was found is recorded. What is recorded of it is
-    /// in `settled`.
+    /// The plan for the configuration once what was found is recorded. The records are in its
+    /// `settled`.
     pub plan: Plan,
-    /// What came of looking for each instance that may be there.
+    /// The result of the discovery of each configured instance.
     pub searches: BTreeMap<Address, DiscoveryResult>,
-    /// What says that it belongs to the state and is not configured any more.
+    /// Objects whose ownership mark names the lineage, and that are no longer configured.
     pub strays: Vec<Record>,
-    /// Why some of that could not be listed. What is not recorded stays as it is.
+    /// Why some owned objects could not be listed. They stay unrecorded and unchanged.
     pub unlisted: Vec<Error>,
-    /// The lineage of the state that was lost, where something says so.
+    /// The lineage of the lost state, where an ownership mark names it.
     pub lineage: Option<String>,
 }
 
-/// Whom to ask about instances of one kind.
+/// Where to look for instances of one resource type: the provider, its settings, and the type.
 type DiscoveryRequest = (ProviderName, Object, Name);
 
 impl Engine {
-    /// Looks for everything that the configuration asks for, as if nothing were recorded, and for
-    /// what bears the traces of this lineage besides. Changes nothing.
+    /// Looks for every configured instance, as if nothing were recorded, and for other objects whose
+    /// ownership mark names this lineage. Changes nothing.
     ///
     /// # Errors
-    /// What is wrong with the configuration, or went wrong outside: what could not be looked for
-    /// might be made twice.
+    /// Mistakes in the configuration, and failed calls: what could not be looked for might be created
+    /// twice.
     pub async fn rediscover(
         &self,
         request: &PlanRequest,
@@ -50,14 +51,15 @@ impl Engine {
         let mut lineage = lineage.map(str::to_owned);
         loop {
             let (plan, searches) = self.search(request, lineage.as_deref(), observer).await?;
-            let told = the_only_lineage(&searches, lineage.as_deref())?;
+            let found_lineage = common_lineage(&searches, lineage.as_deref())?;
             let is_open = searches.values().any(|it| matches!(it, DiscoveryResult::Several(_)));
-            // Whose it is may tell which of several it is.
-            if lineage.is_none() && told.is_some() && is_open {
-                lineage = told;
+            // Several objects of one name may belong to several states. With the lineage that the
+            // others name, a second search can tell them apart.
+            if lineage.is_none() && found_lineage.is_some() && is_open {
+                lineage = found_lineage;
                 continue;
             }
-            let lineage = lineage.or(told);
+            let lineage = lineage.or(found_lineage);
             let (strays, unlisted) = match &lineage {
                 Some(lineage) => self.strays(&plan, &searches, lineage).await,
                 None => (Vec::new(), Vec::new()),
@@ -66,7 +68,7 @@ impl Engine {
         }
     }
 
-    /// Plans for a state in which nothing is recorded, and answers what planning asks for.
+    /// Plans for an empty state, and performs the discoveries and reads that planning asks for.
     async fn search(
         &self,
         request: &PlanRequest,
@@ -76,7 +78,7 @@ impl Engine {
         let state = State { lineage: lineage.unwrap_or_default().to_owned(), ..State::default() };
         let moved = MovedState::nothing(&state);
         let mut observed = Observations::default();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_READ_ROUNDS {
             let all = Selection::default();
             let input = PlanInput {
                 seek: true,
@@ -94,21 +96,21 @@ impl Engine {
                     let (seeks, others): (Vec<ReadRequest>, Vec<ReadRequest>) =
                         reads.into_iter().partition(|it| it.seek.is_some());
                     if !others.is_empty() {
-                        self.answer(others, &mut observed, observer).await?;
+                        self.perform_reads(others, &mut observed, observer).await?;
                     }
-                    self.look_for(seeks, lineage, &mut observed, observer).await?;
+                    self.discover(seeks, lineage, &mut observed, observer).await?;
                 }
             }
         }
-        let cause = format!("there is still something to look for after {ROUNDS} rounds");
+        let cause = format!("there is still something to look for after {MAX_READ_ROUNDS} rounds");
         Err(PlanFailure {
             errors: vec![Error::new("look for what there is", cause)],
             ..PlanFailure::default()
         })
     }
 
-    /// Looks for many, those of one kind together.
-    async fn look_for(
+    /// Discovers instances, those of one resource type in one call.
+    async fn discover(
         &self,
         seeks: Vec<ReadRequest>,
         lineage: Option<&str>,
@@ -141,8 +143,10 @@ impl Engine {
                 }
             }
         }
-        let finding: Vec<_> =
-            asked.into_iter().map(|(whom, sought)| self.find(whom, sought, lineage)).collect();
+        let finding: Vec<_> = asked
+            .into_iter()
+            .map(|(request, sought)| self.find(request, sought, lineage))
+            .collect();
         let found: Vec<_> =
             futures::stream::iter(finding).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
@@ -165,23 +169,23 @@ impl Engine {
         asked: Vec<(Address, Object)>,
         lineage: Option<&str>,
     ) -> Result<Vec<(Address, DiscoveryResult)>, Error> {
-        let nobody =
+        let no_driver =
             || Error::new(format!("look for `{}`", asked[0].0), "no one looks after this kind");
-        let driver = self.drivers.resource(&kind).ok_or_else(nobody)?;
+        let driver = self.drivers.resource(&kind).ok_or_else(no_driver)?;
         let client = self.clients.client(&provider, &settings).await?;
-        let clean =
+        let redacted =
             |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));
         let sought = asked.iter().map(|(address, it)| DiscoveryTarget {
             address: address.clone(),
             arguments: revealed(it),
         });
         let sought: Vec<DiscoveryTarget> = sought.collect();
-        let found = driver.find(&client, &sought, lineage).await.map_err(clean)?;
+        let found = driver.find(&client, &sought, lineage).await.map_err(redacted)?;
         Ok(asked.into_iter().map(|(address, _)| address).zip(found).collect())
     }
 
-    /// What bears the traces of this lineage, of every kind whose provider can be asked, and is no
-    /// instance of the configuration.
+    /// The objects of all resource types whose ownership mark names this lineage and that the
+    /// configuration does not have.
     async fn strays(
         &self,
         plan: &Plan,
@@ -200,24 +204,24 @@ impl Engine {
             });
             for (_, described) in kinds.filter(|(_, it)| !it.pure) {
                 let Some(driver) = self.drivers.resource(&described.kind) else { continue };
-                let marked = match self.clients.client(provider, &settings.settings).await {
+                let owned = match self.clients.client(provider, &settings.settings).await {
                     Ok(client) => driver.list_owned(&client, lineage).await,
                     Err(error) => Err(error),
                 };
-                let marked = match marked {
-                    Ok(marked) => marked,
+                let owned = match owned {
+                    Ok(owned) => owned,
                     Err(error) => {
                         errors.push(error);
                         continue;
                     }
                 };
-                let strange = marked.into_iter().filter(|(address, found)| {
+                let unconfigured = owned.into_iter().filter(|(address, found)| {
                     let recorded = &found.imported.recorded;
                     address.block.kind == described.kind
                         && !searches.contains_key(address)
                         && !known.contains(&(&described.kind, recorded.id.as_str()))
                 });
-                for (address, found) in strange {
+                for (address, found) in unconfigured {
                     strays
                         .insert(address.clone(), stray(address, provider, found.imported.recorded));
                 }
@@ -227,24 +231,24 @@ impl Engine {
     }
 }
 
-/// The lineage that everything found says it belongs to.
-fn the_only_lineage(
+/// The one lineage that all found objects name; none where none names one.
+fn common_lineage(
     searches: &BTreeMap<Address, DiscoveryResult>,
     asked: Option<&str>,
 ) -> Result<Option<String>, PlanFailure> {
-    let mut of: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+    let mut by_lineage: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
     for (address, search) in searches {
         if let DiscoveryResult::Found(found) = search
             && let Some(state) = &found.state
         {
-            of.entry(state).or_default().push(address);
+            by_lineage.entry(state).or_default().push(address);
         }
     }
-    if of.len() <= 1 || asked.is_some() {
-        return Ok(of.keys().next().map(|it| (*it).to_owned()));
+    if by_lineage.len() <= 1 || asked.is_some() {
+        return Ok(by_lineage.keys().next().map(|it| (*it).to_owned()));
     }
     let summary = "what was found belongs to several states";
-    let each = of
+    let each = by_lineage
         .iter()
         .map(|(state, all)| format!("{state} has {} of it, `{}` among them", all.len(), all[0]));
     let detail = each.collect::<Vec<_>>().join("; ");
@@ -283,36 +287,37 @@ fn stray(address: Address, provider: &ProviderName, found: ha_provider::Recorded
     }
 }
 
-/// The strays, each with those that it names by a name that the service made up: so they are
-/// deleted in an order that works.
+/// The strays with dependencies, so that they are deleted in an order that works. The recorded ones
+/// were lost; an argument that holds an id which a service assigned to another stray is one.
 fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
     let mut owners: BTreeMap<String, BlockAddress> = BTreeMap::new();
     for record in strays.values() {
-        let own = texts(&record.arguments);
-        let made_up = std::iter::once(record.id.clone())
-            .chain(texts(&record.outputs))
+        let own = strings(&record.arguments);
+        let assigned = std::iter::once(record.id.clone())
+            .chain(strings(&record.outputs))
             .filter(|it| !own.contains(it));
         owners.extend(
-            made_up.filter(|it| !it.is_empty()).map(|it| (it, record.address.block.clone())),
+            assigned.filter(|it| !it.is_empty()).map(|it| (it, record.address.block.clone())),
         );
     }
-    let mut behind: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
+    let mut dependencies: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
     let mut records = Vec::new();
     for (address, record) in strays {
-        let named = texts(&record.arguments).into_iter().filter_map(|it| owners.get(&it).cloned());
         let named =
-            named.filter(|it| *it != address.block && !leads_to(&behind, it, &address.block));
+            strings(&record.arguments).into_iter().filter_map(|it| owners.get(&it).cloned());
+        let named = named
+            .filter(|it| *it != address.block && !depends_on(&dependencies, it, &address.block));
         let blocks: BTreeSet<BlockAddress> = named.collect();
-        behind.entry(address.block.clone()).or_default().extend(blocks.iter().cloned());
+        dependencies.entry(address.block.clone()).or_default().extend(blocks.iter().cloned());
         records.push(Record { dependencies: Dependencies::joined(blocks, &[]), ..record });
     }
     records
 }
 
-/// Whether a block depends on another, by way of others perhaps: two that name each other are
-/// deleted in any order.
-fn leads_to(
-    behind: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
+/// Whether a block depends on another one, directly or through others. A dependency that would close
+/// a cycle is left out: two objects that name each other are deleted in any order.
+fn depends_on(
+    dependencies: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
     from: &BlockAddress,
     to: &BlockAddress,
 ) -> bool {
@@ -322,21 +327,21 @@ fn leads_to(
             return true;
         }
         if seen.insert(next) {
-            open.extend(behind.get(next).into_iter().flatten());
+            open.extend(dependencies.get(next).into_iter().flatten());
         }
     }
     false
 }
 
-/// Every text in these values.
-fn texts(values: &Object) -> BTreeSet<String> {
-    let mut texts = BTreeSet::new();
+/// Every string in these values.
+fn strings(values: &Object) -> BTreeSet<String> {
+    let mut strings = BTreeSet::new();
     let mut open: Vec<Value> = values.values().map(Value::revealed).collect();
     while let Some(value) = open.pop() {
         match value.as_str() {
-            Some(text) => drop(texts.insert(text.to_owned())),
+            Some(text) => drop(strings.insert(text.to_owned())),
             None => open.extend(value.children().cloned()),
         }
     }
-    texts
+    strings
 }

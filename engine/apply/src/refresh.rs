@@ -1,4 +1,5 @@
-//! Looks at everything that is recorded: many at once, what others live inside of first.
+//! Reads all recorded instances before planning: many in one call, containers before their
+//! contents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,53 +17,54 @@ use ha_value::{Action, Address, Name, Object, ResourceMode};
 use tracing::debug;
 
 use crate::clients::ProviderClients;
-use crate::driver_call::{in_time, recorded_value};
+use crate::driver_call::{recorded_value, with_time_limit};
 use crate::events::{Event, EventObserver};
 
-/// As many as one call is asked to look at.
-const BATCH: usize = 1000;
+/// The largest number of instances that one call to a driver reads.
+const MAX_BATCH: usize = 1000;
 
 pub(crate) struct Refresh<'a> {
     pub(crate) state: &'a State,
-    /// Which of what is recorded is looked at.
-    pub(crate) is_asked: &'a (dyn Fn(&Address) -> bool + Sync),
+    /// Which recorded instances are read.
+    pub(crate) is_read: &'a (dyn Fn(&Address) -> bool + Sync),
     pub(crate) schemas: &'a SchemaSet,
     pub(crate) drivers: &'a DriverSet,
     pub(crate) clients: &'a Arc<ProviderClients>,
-    /// Settings known from the configuration; others are as recorded.
+    /// The settings of the configuration that are known; other providers use the recorded ones.
     pub(crate) settings: &'a BTreeMap<ProviderName, ProviderRecord>,
     pub(crate) mode: PlanMode,
     pub(crate) parallelism: usize,
-    /// Providers whose things were found only with the settings on record.
-    pub(crate) elsewhere: Mutex<BTreeSet<ProviderName>>,
+    /// The providers whose objects were found with the recorded settings only.
+    pub(crate) recorded_elsewhere: Mutex<BTreeSet<ProviderName>>,
     pub(crate) observer: &'a dyn EventObserver,
 }
 
 type InstanceReadings = BTreeMap<Address, ReadingValue>;
 
 impl Refresh<'_> {
-    /// What every recorded instance looks like now.
+    /// Reads every selected instance.
     pub(crate) async fn readings(&self) -> Result<InstanceReadings, Vec<Error>> {
         let started = Instant::now();
-        let total = self.state.records.values().filter(|it| self.is_looked_at(it)).count();
+        let total = self.state.records.values().filter(|it| self.is_selected(it)).count();
         self.observer.observe(Event::RefreshStarted { total });
         let mut readings = InstanceReadings::new();
         let mut errors = Vec::new();
         for level in self.levels() {
-            // What lives inside of something that could not be looked at would only fail as well.
+            // The contents of a container that could not be read would only fail as well, and bury
+            // the cause.
             if !errors.is_empty() {
                 break;
             }
-            let asked = self.asked(level, &mut readings);
-            let batches = asked
-                .iter()
-                .flat_map(|(who, records)| records.chunks(BATCH).map(move |batch| (who, batch)));
-            let mut waiting =
+            let to_read = self.to_read(level, &mut readings);
+            let batches = to_read.iter().flat_map(|(target, records)| {
+                records.chunks(MAX_BATCH).map(move |batch| (target, batch))
+            });
+            let mut batches_left =
                 batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
             let mut running: FuturesUnordered<_> =
-                waiting.by_ref().take(self.parallelism).collect();
+                batches_left.by_ref().take(self.parallelism).collect();
             while let Some(result) = running.next().await {
-                running.extend(waiting.next());
+                running.extend(batches_left.next());
                 match result {
                     Ok(found) => readings.extend(found),
                     Err(error) => errors.push(error),
@@ -74,40 +76,42 @@ impl Refresh<'_> {
         if errors.is_empty() { Ok(readings) } else { Err(errors) }
     }
 
-    /// Those of a level that must be asked about, by whom and what kind.
-    fn asked<'r>(
+    /// The records of a level that must be read, by provider and resource type. Of the others the
+    /// reading follows from their container.
+    fn to_read<'r>(
         &self,
         level: Vec<&'r Record>,
         readings: &mut InstanceReadings,
     ) -> BTreeMap<(ProviderName, Name), Vec<&'r Record>> {
-        let homes = Containment::new(self.state, self.schemas);
+        let containers = Containment::new(self.state, self.schemas);
         let mut fates = BTreeMap::new();
-        let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
+        let mut to_read: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
         for record in level {
-            match self.with_its_container(record, &homes, readings, &mut fates) {
+            match self.inherited_fate(record, &containers, readings, &mut fates) {
                 Some(ContainerFate::Gone) => {
                     readings.insert(record.address.clone(), ReadingValue::Gone);
                 }
-                // It goes without a call, so no one needs to be asked about it.
+                // It is deleted together with its container, without a call of its own.
                 Some(ContainerFate::Deleted) => {}
-                None => asked
+                None => to_read
                     .entry((record.provider.clone(), record.address.block.kind.clone()))
                     .or_default()
                     .push(record),
             }
         }
-        asked
+        to_read
     }
 
-    /// Of what was lost with a state there is nothing to see.
-    fn is_looked_at(&self, record: &Record) -> bool {
-        (self.is_asked)(&record.address) && !record.is_lost()
+    /// Whether a record is read. One that was lost with a state has no id to read by.
+    fn is_selected(&self, record: &Record) -> bool {
+        (self.is_read)(&record.address) && !record.is_lost()
     }
 
-    /// The records, those that others live inside of in an earlier group.
+    /// The selected records in groups, containers in an earlier group than their contents.
     fn levels(&self) -> Vec<Vec<&Record>> {
         let kinds: BTreeSet<&Name> = self.state.records.keys().map(|it| &it.block.kind).collect();
         let mut level_of: BTreeMap<&Name, usize> = BTreeMap::new();
+        // A level grows by one in each pass at most, so a cycle of resource types ends as well.
         for _ in 0..kinds.len() {
             let before = level_of.clone();
             for kind in &kinds {
@@ -129,7 +133,7 @@ impl Refresh<'_> {
             }
         }
         let mut levels: Vec<Vec<&Record>> = Vec::new();
-        for record in self.state.records.values().filter(|it| self.is_looked_at(it)) {
+        for record in self.state.records.values().filter(|it| self.is_selected(it)) {
             let level = level_of[&record.address.block.kind];
             levels.resize_with(levels.len().max(level + 1), Vec::new);
             levels[level].push(record);
@@ -137,34 +141,40 @@ impl Refresh<'_> {
         levels
     }
 
-    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those
-    /// of homes that were looked at already.
-    fn with_its_container(
+    /// What becomes of a record because of its containers, if anything. `fates` caches the fate of
+    /// each container: without it, a container with many contents would be examined once for each.
+    fn inherited_fate(
         &self,
         record: &Record,
-        homes: &Containment<'_>,
+        containers: &Containment<'_>,
         readings: &InstanceReadings,
         fates: &mut BTreeMap<ContainerKey, Option<ContainerFate>>,
     ) -> Option<ContainerFate> {
-        let homes = homes.homes(record, &self.state.records);
-        // No one says which of them it is in, so all must go before it counts as gone.
-        let fates: Option<Vec<ContainerFate>> = homes
+        let containers = containers.homes(record, &self.state.records);
+        // Which of several possible containers a record is in is not known, so all must be deleted.
+        let fates: Option<Vec<ContainerFate>> = containers
             .iter()
-            .map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings)))
+            .map(|it| {
+                *fates.entry(it.key.clone()).or_insert_with(|| self.container_fate(it, readings))
+            })
             .collect();
         fates?.into_iter().max()
     }
 
-    /// What becomes of all that lives in a home. What is not recorded any more was deleted, and an
-    /// interrupted run may not have got round to writing off what was inside.
-    fn fate(&self, home: &ContainerInstance, readings: &InstanceReadings) -> Option<ContainerFate> {
+    /// What becomes of the contents of a container. An instance without a record was deleted, and an
+    /// interrupted run may not have removed the records of its contents.
+    fn container_fate(
+        &self,
+        container: &ContainerInstance,
+        readings: &InstanceReadings,
+    ) -> Option<ContainerFate> {
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
-        for address in home.instances.iter() {
+        for address in container.instances.iter() {
             let hooks = self
                 .schemas
                 .kind(ResourceMode::Managed, &address.block.kind)
                 .map(|it| (it.hooks(), it.schema()));
-            deleted &= (self.is_asked)(address);
+            deleted &= (self.is_read)(address);
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
             let arguments = self.state.records.get(address).map(|it| &it.arguments);
             deleted &= hooks
@@ -192,38 +202,40 @@ impl Refresh<'_> {
         let recorded = || recorded_settings(self.state, provider);
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
         let client = self.clients.client(provider, settings).await?;
-        let named = || records.iter().map(|it| (it.address.clone(), told_id(it))).collect();
-        self.observer.observe(Event::Looking { records: named() });
+        let identities = || records.iter().map(|it| (it.address.clone(), told_id(it))).collect();
+        self.observer.observe(Event::Looking { records: identities() });
         debug!(target: "ha::refresh", kind = &**kind, instances = records.len(), "reading");
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let secrets =
             || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
-        let clean = |error| redacted_error(error, secrets());
-        // What is looked at together may take as long as the one that may take longest.
+        let redacted = |error| redacted_error(error, secrets());
+        // One call reads many instances, so it gets the longest of their limits; none where one has
+        // no limit.
         let limits: Option<Vec<OperationTimeout>> = records
             .iter()
             .map(|it| OperationTimeout::from_timeouts(&it.timeouts, Action::Read))
             .collect();
         let limit = limits.and_then(|it| it.into_iter().max_by_key(|it| it.duration));
-        let mut readings =
-            in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
+        let mut readings = with_time_limit(driver.read(&client, &known), limit.as_ref())
+            .await
+            .map_err(redacted)?;
         let is_elsewhere = self
             .state
             .providers
             .get(provider)
             .is_some_and(|it| revealed(&it.settings) != revealed(settings));
         if is_elsewhere && readings.contains(&ReadingValue::Gone) {
-            self.look_where_it_was_made(provider, &**driver, &known, &mut readings).await;
+            self.read_with_recorded_settings(provider, &**driver, &known, &mut readings).await;
         }
-        self.observer.observe(Event::Looked { records: named() });
+        self.observer.observe(Event::Looked { records: identities() });
         Ok(records.iter().map(|it| it.address.clone()).zip(readings).collect())
     }
 }
 
 impl Refresh<'_> {
-    /// What is not where the provider is configured to look now may be where it was made. Only what
-    /// is in neither place is gone.
-    async fn look_where_it_was_made(
+    /// Reads what was not found with the configured settings again with the recorded ones. Only what
+    /// neither finds is gone: a changed region in the settings must not look like a deletion.
+    async fn read_with_recorded_settings(
         &self,
         provider: &ProviderName,
         driver: &dyn ResourceDriver,
@@ -235,11 +247,11 @@ impl Refresh<'_> {
         else {
             return;
         };
-        let Ok(there) = driver.read(&client, known).await else { return };
-        for (reading, there) in readings.iter_mut().zip(there) {
-            if *reading == ReadingValue::Gone && there != ReadingValue::Gone {
-                *reading = there;
-                self.elsewhere
+        let Ok(found) = driver.read(&client, known).await else { return };
+        for (reading, found) in readings.iter_mut().zip(found) {
+            if *reading == ReadingValue::Gone && found != ReadingValue::Gone {
+                *reading = found;
+                self.recorded_elsewhere
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .insert(provider.clone());
@@ -247,20 +259,21 @@ impl Refresh<'_> {
         }
     }
 
-    /// What is to be said of providers whose things are not where they are configured to look now.
+    /// Warnings about providers whose objects were found with the recorded settings only.
     pub(crate) fn warnings(&self) -> Vec<Diagnostic> {
-        let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded_elsewhere =
+            self.recorded_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
         let warning = |provider: &ProviderName| {
             let summary = format!(
                 "the provider `{provider}` is configured otherwise than when it made what is recorded"
             );
-            let (was, now) = (
+            let (recorded, configured) = (
                 recorded_settings(self.state, provider),
                 self.settings.get(provider).map(|it| &it.settings),
             );
-            let differ = was
+            let differ = recorded
                 .iter()
-                .filter(|(name, value)| now.and_then(|it| it.get(&**name)) != Some(*value));
+                .filter(|(name, value)| configured.and_then(|it| it.get(&**name)) != Some(*value));
             let names: Vec<String> = differ.map(|(name, _)| format!("`{name}`")).collect();
             let detail = "Some of that is not where it looks now, and was found where it was made. What this plan changes of it will fail.";
             let help = format!(
@@ -269,7 +282,7 @@ impl Refresh<'_> {
             );
             Diagnostic::warning(summary).detail(detail).help(help)
         };
-        elsewhere.iter().map(warning).collect()
+        recorded_elsewhere.iter().map(warning).collect()
     }
 }
 
@@ -278,11 +291,11 @@ fn recorded_settings<'a>(state: &'a State, provider: &ProviderName) -> &'a Objec
     state.providers.get(provider).map_or(&NONE, |it| &it.settings)
 }
 
-/// What becomes of what lives inside of something.
+/// What becomes of the contents of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ContainerFate {
-    /// That is gone, and so is this.
+    /// The container is gone, and its contents with it.
     Gone,
-    /// That is going to be deleted, and this with it.
+    /// The container is going to be deleted, and its contents with it.
     Deleted,
 }

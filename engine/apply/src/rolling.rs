@@ -1,46 +1,46 @@
-//! Whose turn it is in each group of which only so many members may be away at a time.
+//! Limits how many members of a rolling group are disrupted at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ha_plan::{Plan, RollingGroup};
 
-/// Whose turn it is.
+/// Admits the steps of rolling groups chain by chain: a chain is all disruptive steps of one member.
 pub(crate) struct RollingLimiter<'a> {
     /// The group and chain of a step.
-    of: BTreeMap<usize, (usize, usize)>,
+    chain_of: BTreeMap<usize, (usize, usize)>,
     groups: Vec<RollingProgress<'a>>,
 }
 
 struct RollingProgress<'a> {
     rolling: &'a RollingGroup,
-    /// Chains at work, with how many of their steps are left.
+    /// The chains that have begun, with the number of their steps that are not done.
     active: BTreeMap<usize, usize>,
-    /// Chains that wait for their turn, with the steps that could begin.
-    held: BTreeMap<usize, Vec<usize>>,
+    /// The chains that wait for another one to end, with their steps that are ready.
+    waiting: BTreeMap<usize, Vec<usize>>,
     queue: VecDeque<usize>,
 }
 
 impl<'a> RollingLimiter<'a> {
     pub(crate) fn new(plan: &'a Plan) -> Self {
-        let mut turns = Self { of: BTreeMap::new(), groups: Vec::new() };
+        let mut limiter = Self { chain_of: BTreeMap::new(), groups: Vec::new() };
         for (group, rolling) in plan.rolling.iter().enumerate() {
             for (chain, steps) in rolling.chains.iter().enumerate() {
-                turns.of.extend(steps.iter().map(|step| (*step, (group, chain))));
+                limiter.chain_of.extend(steps.iter().map(|step| (*step, (group, chain))));
             }
-            turns.groups.push(RollingProgress {
+            limiter.groups.push(RollingProgress {
                 rolling,
                 active: BTreeMap::new(),
-                held: BTreeMap::new(),
+                waiting: BTreeMap::new(),
                 queue: VecDeque::new(),
             });
         }
-        turns
+        limiter
     }
 
-    /// Whether a step that waits for nothing else may begin; one that may not is kept until its
-    /// turn comes.
+    /// Whether a step whose dependencies are done may begin. A step that may not is returned by
+    /// [`Self::complete`] later.
     pub(crate) fn admit(&mut self, step: usize) -> bool {
-        let Some((group, chain)) = self.of.get(&step).copied() else { return true };
+        let Some((group, chain)) = self.chain_of.get(&step).copied() else { return true };
         let group = &mut self.groups[group];
         if !group.active.contains_key(&chain) && group.active.len() < group.rolling.at_most {
             group.active.insert(chain, group.rolling.chains[chain].len());
@@ -48,32 +48,33 @@ impl<'a> RollingLimiter<'a> {
         if group.active.contains_key(&chain) {
             return true;
         }
-        if !group.held.contains_key(&chain) {
+        // Chains are admitted in the order in which they become ready.
+        if !group.waiting.contains_key(&chain) {
             group.queue.push_back(chain);
         }
-        group.held.entry(chain).or_default().push(step);
+        group.waiting.entry(chain).or_default().push(step);
         false
     }
 
-    /// A step is done; these may begin now.
-    pub(crate) fn done(&mut self, step: usize) -> Vec<usize> {
-        let Some((group, chain)) = self.of.get(&step).copied() else { return Vec::new() };
+    /// Marks a step as done. Returns the steps that may begin because of it.
+    pub(crate) fn complete(&mut self, step: usize) -> Vec<usize> {
+        let Some((group, chain)) = self.chain_of.get(&step).copied() else { return Vec::new() };
         let group = &mut self.groups[group];
-        let left = group.active.get_mut(&chain).expect("a step that is done had its turn");
-        *left -= 1;
-        if *left > 0 {
+        let remaining = group.active.get_mut(&chain).expect("a step that is done had its turn");
+        *remaining -= 1;
+        if *remaining > 0 {
             return Vec::new();
         }
         group.active.remove(&chain);
         let Some(next) = group.queue.pop_front() else { return Vec::new() };
         group.active.insert(next, group.rolling.chains[next].len());
-        group.held.remove(&next).unwrap_or_default()
+        group.waiting.remove(&next).unwrap_or_default()
     }
 
-    /// The steps that do not get their turn while a step's chain is not done: one that has begun
-    /// keeps its member away.
-    pub(crate) fn kept_waiting_by(&self, step: usize) -> Vec<usize> {
-        let Some((group, chain)) = self.of.get(&step) else { return Vec::new() };
+    /// The steps that cannot begin while the chain of this step is not done: a chain that has begun
+    /// and failed keeps its place, because its member may be unavailable.
+    pub(crate) fn blocked_by(&self, step: usize) -> Vec<usize> {
+        let Some((group, chain)) = self.chain_of.get(&step) else { return Vec::new() };
         let group = &self.groups[*group];
         if !group.active.contains_key(chain) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! One step: intent on disk, the call, result on disk.
+//! What a step is: its input, its operation and its result; and what all steps share.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use ha_value::{Action, Address, Object};
 
 use crate::cancel::CancelSignal;
 use crate::clients::ProviderClients;
-use crate::driver_call::CALL;
+use crate::driver_call::MAX_CALL_DURATION;
 use crate::events::{EventObserver, StepError};
 
-/// What steps share.
+/// What all steps of a run share. Clones share the writer, the clients and the signal.
 #[derive(Clone)]
 pub(crate) struct StepExecutor {
     pub(crate) schemas: Arc<SchemaSet>,
@@ -24,63 +24,67 @@ pub(crate) struct StepExecutor {
     pub(crate) cancel: CancelSignal,
 }
 
-/// One thing to do, with everything it takes.
+/// One step, with everything that performing it takes.
 pub(crate) struct StepInput {
     pub(crate) address: Address,
     pub(crate) provider: ProviderName,
     pub(crate) settings: ProviderRecord,
-    pub(crate) what: Operation,
+    pub(crate) operation: Operation,
 }
 
-/// What is to be done.
+/// What a step does.
 pub(crate) enum Operation {
-    /// Make it; what is recorded stays to be deleted later when `deposes`. An earlier try at it is
-    /// taken up.
+    /// Create the instance; with `deposes`, the recorded object is deposed and deleted later. An
+    /// interrupted create is resumed.
     Create {
         arguments: Object,
-        from: RecordSettings,
+        record_settings: RecordSettings,
         deposes: bool,
-        earlier: Option<UnfinishedStep>,
+        interrupted: Option<UnfinishedStep>,
     },
-    /// Change it in place.
+    /// Update the instance in place.
     Update {
         arguments: Object,
-        from: RecordSettings,
+        record_settings: RecordSettings,
         before: Box<Record>,
-        earlier: Option<UnfinishedStep>,
+        interrupted: Option<UnfinishedStep>,
     },
-    /// Delete it, or an old object of it; what is known of that which is then made in its place,
-    /// where something is.
+    /// Delete the instance, or a deposed object of it. `successor` holds the arguments of what is
+    /// created in its place, as far as they are known.
     Delete {
         record: Box<Record>,
         deposed: Option<String>,
-        earlier: Option<UnfinishedStep>,
+        interrupted: Option<UnfinishedStep>,
         successor: Option<Object>,
     },
-    /// Delete what an interrupted try may have made.
-    Abandon { begun: UnfinishedStep },
-    /// Write that it is as it was, but for what the configuration says of it.
+    /// Delete what an interrupted create may have left.
+    Abandon { interrupted: UnfinishedStep },
+    /// Record the instance unchanged, with what the configuration says of it now.
     Keep { record: Box<Record> },
-    /// Write that it is gone, or that an old object of it is.
+    /// Remove the record, or a deposed object, without a call.
     Forget { deposed: Option<String> },
     /// Read a data source.
     Read { arguments: Object, limit: Option<OperationTimeout> },
 }
 
-/// What a step brought about.
+/// What a step did.
 pub(crate) enum StepResult {
-    /// It is there, like this, and its predecessor is still to be deleted under this key.
-    Made { record: Box<Record>, deposed: Option<String> },
-    /// The data source answered.
-    Answered { arguments: Object, outputs: Object },
-    /// It is gone.
-    Gone,
+    /// The instance is recorded like this; its predecessor, if any, was deposed under the key.
+    Recorded { record: Box<Record>, deposed: Option<String> },
+    /// The data source was read.
+    Read { arguments: Object, outputs: Object },
+    /// The object no longer exists.
+    Deleted,
 }
 
 impl StepExecutor {
-    /// Whether a call may begin that changes something.
+    /// Whether a call that changes something may begin: the lease must last until it has ended, or
+    /// another process could take the lock over and change the same objects meanwhile.
     pub(crate) fn may_call(&self) -> Result<(), StepError> {
-        self.writer.tenure().outlasts(CALL).map_err(|error| StepError::State(error.to_string()))
+        self.writer
+            .lease_guard()
+            .outlasts(MAX_CALL_DURATION)
+            .map_err(|error| StepError::State(error.to_string()))
     }
 
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {
@@ -92,21 +96,21 @@ impl StepExecutor {
     }
 }
 
-/// 32 characters of lower-case hexadecimal that never come again.
-pub(crate) fn token() -> String {
+/// An idempotency token: 32 random lower-case hexadecimal digits.
+pub(crate) fn random_token() -> String {
     rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The earlier try at making an instance that a step takes up.
-pub(crate) fn begun_making<'a>(
+/// The interrupted create that a step resumes: the last one.
+pub(crate) fn interrupted_create<'a>(
     unfinished: impl Iterator<Item = &'a UnfinishedStep>,
 ) -> Option<UnfinishedStep> {
     unfinished.filter(|it| it.intent.action.makes()).last().cloned()
 }
 
-/// The earlier try at changing an instance to the same arguments. A service may refuse the same
-/// token with others.
-pub(crate) fn begun_changing<'a>(
+/// The interrupted update to the same arguments that a step resumes. Other arguments need a new
+/// token: a service may refuse one that it knows with other arguments.
+pub(crate) fn interrupted_update<'a>(
     unfinished: impl Iterator<Item = &'a UnfinishedStep>,
     arguments: &Object,
 ) -> Option<UnfinishedStep> {
@@ -116,8 +120,8 @@ pub(crate) fn begun_changing<'a>(
         .cloned()
 }
 
-/// The earlier try at deleting an object.
-pub(crate) fn begun_deleting<'a>(
+/// The interrupted delete of an object that a step resumes.
+pub(crate) fn interrupted_delete<'a>(
     unfinished: impl Iterator<Item = &'a UnfinishedStep>,
     deposed: Option<&String>,
 ) -> Option<UnfinishedStep> {

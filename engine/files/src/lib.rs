@@ -1,3 +1,3 @@
-//! Files of other people: regular files alone, of a limited size.
+//! Reads files that others wrote: regular files only, of a limited size.
 
 pub mod regular_file;

@@ -1,55 +1,55 @@
-//! Files that somebody else wrote: read whole, and only where that ends. A FIFO or a terminal keeps
-//! its reader waiting, a device or a file without end fills the memory: only regular files up to a
-//! size are read.
+//! Reads whole files that others wrote. A FIFO or a terminal would block the reader, and a device
+//! without end would fill the memory, so only regular files up to a size are read.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// How large a file may be that a person writes, or that a function reads.
+/// The largest file, in bytes, that a person writes or a function of the language reads.
 pub const LARGEST: u64 = 64 << 20;
-/// How large a file may be that holds a key, a passphrase or certificates.
+/// The largest file, in bytes, with a key, a passphrase or certificates.
 pub const LARGEST_KEY: u64 = 1 << 20;
 
-/// `O_NONBLOCK | O_NOCTTY`: the other end of a FIFO is not waited for, and no terminal is taken as
-/// one's own. The standard library has no names for them, and what planning stands on takes no
-/// crate that reaches the system.
+/// `O_NONBLOCK | O_NOCTTY`: opening a FIFO does not wait for its other end, and opening a terminal
+/// does not make it the controlling one. The standard library has no names for the flags, and the
+/// crates below planning must not depend on one that calls the system.
 #[cfg(target_os = "linux")]
-const WITHOUT_WAITING: i32 = 0o4000 | 0o400;
+const NON_BLOCKING: i32 = 0o4000 | 0o400;
 #[cfg(not(target_os = "linux"))]
-const WITHOUT_WAITING: i32 = 0x4 | 0x2_0000;
+const NON_BLOCKING: i32 = 0x4 | 0x2_0000;
 
-/// Opens a regular file to read it. Waits for no one.
+/// Opens a regular file for reading. Never blocks.
 ///
 /// # Errors
 /// When it cannot be opened, or is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    // To open a device may already set it to work.
+    // Checked before the file is opened: opening a device may already have an effect.
     regular(std::fs::metadata(path)?.file_type())?;
-    let file = OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING).open(path)?;
-    // Something else may have come into its place.
+    let file = OpenOptions::new().read(true).custom_flags(NON_BLOCKING).open(path)?;
+    // Checked again: the file may have been replaced between the two.
     regular(file.metadata()?.file_type())?;
     Ok(file)
 }
 
-/// Reads a regular file of at most so many bytes.
+/// Reads a regular file of at most `largest` bytes.
 ///
 /// # Errors
 /// When it cannot be read, is no regular file, or is larger.
 pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    // Files of /proc say that they are empty.
+    // Only a first check: files of /proc report a length of 0, so the read is limited as well.
     let length = file.metadata()?.len();
     if length > largest {
         return Err(too_large(largest));
     }
-    // In one piece: what is left behind when it moves may be secret.
+    // Reserved at once: a vector that grows leaves copies of its content in freed memory, and the
+    // content may be a key.
     let bytes = Vec::with_capacity(usize::try_from(length + 1).unwrap_or_default());
     read_into(bytes, file, largest)
 }
 
-/// Reads a regular file of at most so many bytes, which are text.
+/// Reads a regular file of at most `largest` bytes of UTF-8.
 ///
 /// # Errors
 /// When it cannot be read, is no regular file, is larger, or is not UTF-8 text (`InvalidData`).
@@ -59,15 +59,16 @@ pub fn read_to_string(path: &Path, largest: u64) -> io::Result<String> {
         .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Reads all that comes, of at most so many bytes: for the standard input.
+/// Reads an input to its end, at most `largest` bytes: for the standard input.
 ///
 /// # Errors
-/// When it cannot be read, or there is more.
+/// When it cannot be read, or is longer.
 pub fn read_up_to(input: impl Read, largest: u64) -> io::Result<Vec<u8>> {
     read_into(Vec::new(), input, largest)
 }
 
 fn read_into(mut bytes: Vec<u8>, input: impl Read, largest: u64) -> io::Result<Vec<u8>> {
+    // One byte more than allowed, to distinguish a file of the largest size from a longer one.
     input.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= largest => Ok(bytes),
@@ -75,7 +76,7 @@ fn read_into(mut bytes: Vec<u8>, input: impl Read, largest: u64) -> io::Result<V
     }
 }
 
-/// Whether a file was refused for what it is: it is there, and is no regular file, or is too large.
+/// Whether an existing file was refused because it is no regular file or is too large.
 #[must_use]
 pub fn is_refusal(error: &io::Error) -> bool {
     [ErrorKind::InvalidInput, ErrorKind::IsADirectory, ErrorKind::FileTooLarge]
@@ -115,18 +116,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flags_are_the_systems_own() {
-        assert_eq!(WITHOUT_WAITING, (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    fn the_flags_match_the_system() {
+        assert_eq!(NON_BLOCKING, (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named_and_not_waited_for() {
+    fn a_file_of_another_type_is_refused_without_blocking() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         mkfifoat(CWD, path("pipe"), Mode::from_raw_mode(0o600)).unwrap();
         let _listener = UnixListener::bind(path("socket")).unwrap();
         std::os::unix::fs::symlink("pipe", path("link")).unwrap();
-        for (name, told) in [
+        for (name, expected) in [
             (path("pipe"), "a pipe (FIFO)"),
             (path("link"), "a pipe (FIFO)"),
             (path("socket"), "a socket"),
@@ -134,13 +135,13 @@ mod tests {
             ("/dev/zero".into(), "a device"),
         ] {
             let error = read(&name, LARGEST).unwrap_err();
-            assert!(error.to_string().contains(told), "{}: {error}", name.display());
+            assert!(error.to_string().contains(expected), "{}: {error}", name.display());
         }
         assert_eq!(read(&path("none"), LARGEST).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn what_is_too_large_is_not_read() {
+    fn a_file_that_is_too_large_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, b"four").unwrap();
@@ -149,7 +150,7 @@ mod tests {
         File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(read(&path, LARGEST).unwrap_err().to_string().contains("64 MiB"));
         assert_eq!(read_up_to(io::repeat(0), 10).unwrap_err().kind(), ErrorKind::FileTooLarge);
-        // It says that it is empty, and is not.
+        // It reports a length of 0, and has content.
         assert!(!read(Path::new("/proc/self/status"), LARGEST).unwrap().is_empty());
         assert_eq!(
             read(Path::new("/proc/self/status"), 10).unwrap_err().kind(),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_told_from_other_bytes() {
+    fn bytes_that_are_not_utf8_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, [b'a', 0xff]).unwrap();

@@ -1,4 +1,6 @@
-//! What records depend on, in groups that all who depend on the same share: in memory, and on disk.
+//! What records depend on. Records that depend on the same blocks share one group, in memory and on
+//! disk: written out for each record, a thousand records that depend on a thousand others would be a
+//! million names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -8,12 +10,10 @@ use ha_value::BlockAddress;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A group of so many blocks is written where it is used; a larger one once, and named where it is
-/// used.
-const FEW: usize = 8;
-/// Groups are no deeper in each other than this, so that nothing that walks them needs to mind its
-/// stack.
-const DEEPEST: usize = 256;
+/// A group of at most so many blocks is written in place; a larger one is written once and named.
+const MAX_BLOCKS_IN_PLACE: usize = 8;
+/// The largest depth of nested groups, so that recursion over them cannot overflow the stack.
+const MAX_DEPTH: usize = 256;
 
 /// The blocks that something depends on.
 #[derive(Clone, Default)]
@@ -21,29 +21,29 @@ pub struct Dependencies(Option<GroupLink>);
 
 #[derive(Clone)]
 enum GroupLink {
-    Here(Arc<DependencyGroup>),
-    /// Read from disk by its name alone; the state that takes it in puts the group in its place.
-    Elsewhere(DependencyGroupId),
+    Resolved(Arc<DependencyGroup>),
+    /// Read from disk as a name; [`Dependencies::resolve`] replaces it by the group.
+    Unresolved(DependencyGroupId),
 }
 
-/// Some blocks, and other groups of them.
+/// Blocks, and other groups of blocks.
 #[derive(Debug)]
 pub struct DependencyGroup {
-    /// Once somebody asks.
+    /// Computed at first use: most groups are never written.
     id: OnceLock<DependencyGroupId>,
     blocks: Box<[BlockAddress]>,
     groups: Box<[Arc<DependencyGroup>]>,
     depth: usize,
 }
 
-/// The name of a group: a digest of what is in it.
+/// The name of a group: a digest of its content, so that equal groups are written once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DependencyGroupId([u8; 16]);
 
 /// All groups of a state, by name.
 pub type DependencyGroups = BTreeMap<DependencyGroupId, Arc<DependencyGroup>>;
 
-/// A group as it is written.
+/// A group in its serialised form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRecord {
     blocks: Vec<BlockAddress>,
@@ -52,7 +52,7 @@ pub struct GroupRecord {
 }
 
 impl Dependencies {
-    /// These blocks, and what these others depend on.
+    /// The union of blocks and of other dependencies.
     #[must_use]
     pub fn joined(blocks: BTreeSet<BlockAddress>, others: &[Self]) -> Self {
         let mut groups: Vec<Arc<DependencyGroup>> =
@@ -62,44 +62,47 @@ impl Dependencies {
             groups.dedup_by_key(|it| it.id());
         }
         if blocks.is_empty() && groups.len() <= 1 {
-            return Self(groups.pop().map(GroupLink::Here));
+            return Self(groups.pop().map(GroupLink::Resolved));
         }
-        // What is small is not worth a group of groups.
-        let is_small = |it: &Arc<DependencyGroup>| it.groups.is_empty() && it.blocks.len() <= FEW;
+        // A name is as long as a few blocks, so small groups are merged instead of nested.
+        let is_small = |it: &Arc<DependencyGroup>| {
+            it.groups.is_empty() && it.blocks.len() <= MAX_BLOCKS_IN_PLACE
+        };
         let (small, large): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_small);
         let small = small.iter().flat_map(|it| it.blocks.iter().cloned());
         let mut blocks: BTreeSet<BlockAddress> = blocks.into_iter().chain(small).collect();
-        let (large, too_deep) = large.into_iter().partition::<Vec<_>, _>(|it| it.depth < DEEPEST);
+        let (large, too_deep) = large.into_iter().partition::<Vec<_>, _>(|it| it.depth < MAX_DEPTH);
         for group in too_deep {
-            blocks.extend(Self(Some(GroupLink::Here(group))).iter().cloned());
+            blocks.extend(Self(Some(GroupLink::Resolved(group))).iter().cloned());
         }
-        Self(Some(GroupLink::Here(DependencyGroup::new(blocks.into_iter().collect(), large))))
+        Self(Some(GroupLink::Resolved(DependencyGroup::new(blocks.into_iter().collect(), large))))
     }
 
-    /// The group that the blocks are in; none when there are none.
+    /// The group of all blocks; none when there are no blocks.
     #[must_use]
     pub fn group(&self) -> Option<&Arc<DependencyGroup>> {
         match &self.0 {
-            Some(GroupLink::Here(group)) => Some(group),
+            Some(GroupLink::Resolved(group)) => Some(group),
             _ => None,
         }
     }
 
     fn id(&self) -> Option<DependencyGroupId> {
         match &self.0 {
-            Some(GroupLink::Here(group)) => Some(group.id()),
-            Some(GroupLink::Elsewhere(id)) => Some(*id),
+            Some(GroupLink::Resolved(group)) => Some(group.id()),
+            Some(GroupLink::Unresolved(id)) => Some(*id),
             None => None,
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no blocks.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The blocks, in no particular order; each group's once.
+    /// The blocks, in no particular order. A group that is nested several times is visited once, but
+    /// a block of several groups is repeated.
     pub fn iter(&self) -> impl Iterator<Item = &BlockAddress> {
         let mut seen: HashSet<DependencyGroupId> = HashSet::new();
         let mut open: Vec<&Arc<DependencyGroup>> = self.group().into_iter().collect();
@@ -111,8 +114,8 @@ impl Dependencies {
         groups.flat_map(|it| it.blocks.iter())
     }
 
-    /// With other blocks in the place of some. What has been `done` for one that shares a group is
-    /// not done again.
+    /// Replaces blocks by others. `done` caches the replaced groups for all dependencies of a state,
+    /// so that a shared group is rewritten once and stays shared.
     pub fn replace(
         &mut self,
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
@@ -123,17 +126,17 @@ impl Dependencies {
         }
     }
 
-    /// Puts groups in the place of their names.
+    /// Replaces a name by the group.
     pub fn resolve(&mut self, groups: &DependencyGroups) {
-        if let Some(GroupLink::Elsewhere(id)) = &self.0
+        if let Some(GroupLink::Unresolved(id)) = &self.0
             && let Some(group) = groups.get(id)
         {
-            self.0 = Some(GroupLink::Here(group.clone()));
+            self.0 = Some(GroupLink::Resolved(group.clone()));
         }
     }
 
-    /// The groups that must be written before this is, those they name first, without those that
-    /// are `known`.
+    /// The groups that must be written before this can be, without the `known` ones; each after the
+    /// groups that it contains.
     pub fn to_write(&self, known: &HashSet<DependencyGroupId>) -> Vec<Arc<DependencyGroup>> {
         let mut order = Vec::new();
         let Some(group) =
@@ -141,6 +144,7 @@ impl Dependencies {
         else {
             return order;
         };
+        // A depth-first walk in which a group comes up twice: the second time, its own are written.
         let mut seen = HashSet::new();
         let mut open = vec![(group, false)];
         while let Some((group, is_after_its_own)) = open.pop() {
@@ -167,7 +171,7 @@ impl DependencyGroup {
         Arc::new(Self { id: OnceLock::new(), blocks: blocks.into(), groups: groups.into(), depth })
     }
 
-    /// Its name.
+    /// The name of the group.
     #[must_use]
     pub fn id(&self) -> DependencyGroupId {
         *self.id.get_or_init(|| {
@@ -185,20 +189,20 @@ impl DependencyGroup {
         })
     }
 
-    /// The blocks that are in it themselves.
+    /// The blocks of the group itself, without those of nested groups.
     #[must_use]
     pub fn blocks(&self) -> &[BlockAddress] {
         &self.blocks
     }
 
-    /// The other groups that are in it.
+    /// The nested groups.
     #[must_use]
     pub fn groups(&self) -> &[Arc<DependencyGroup>] {
         &self.groups
     }
 
     fn is_written_in_place(&self) -> bool {
-        self.groups.is_empty() && self.blocks.len() <= FEW
+        self.groups.is_empty() && self.blocks.len() <= MAX_BLOCKS_IN_PLACE
     }
 
     fn replaced(
@@ -209,8 +213,8 @@ impl DependencyGroup {
         if let Some(done) = done.get(&self.id()) {
             return done.clone();
         }
-        let instead = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
-        let blocks = self.blocks.iter().flat_map(instead).collect();
+        let replacements = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
+        let blocks = self.blocks.iter().flat_map(replacements).collect();
         let groups: Vec<Dependencies> =
             self.groups.iter().map(|it| it.replaced(by, done)).collect();
         let replaced = Dependencies::joined(blocks, &groups);
@@ -218,7 +222,7 @@ impl DependencyGroup {
         replaced
     }
 
-    /// As it is written.
+    /// The serialised form.
     pub fn record(&self) -> GroupRecord {
         GroupRecord {
             blocks: self.blocks.to_vec(),
@@ -228,7 +232,7 @@ impl DependencyGroup {
 }
 
 impl GroupRecord {
-    /// The group, among others that were written before it.
+    /// The group; nested groups are found among those that were written before it.
     pub fn group(self, known: &DependencyGroups) -> Arc<DependencyGroup> {
         let groups = self.groups.iter().filter_map(|it| known.get(it).cloned()).collect();
         DependencyGroup::new(self.blocks, groups)
@@ -243,7 +247,7 @@ impl FromIterator<BlockAddress> for Dependencies {
 
 impl PartialEq for DependencyGroup {
     fn eq(&self, other: &Self) -> bool {
-        // Where no group is in another, comparing what is in them takes less than naming them.
+        // Without nested groups, comparing the blocks is cheaper than two digests.
         match self.groups.is_empty() && other.groups.is_empty() {
             true => self.blocks == other.blocks,
             false => self.id() == other.id(),
@@ -265,7 +269,7 @@ impl Eq for Dependencies {}
 impl fmt::Debug for Dependencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(GroupLink::Elsewhere(id)) => write!(f, "{id:?}"),
+            Some(GroupLink::Unresolved(id)) => write!(f, "{id:?}"),
             _ => f.debug_list().entries(self.iter().map(ToString::to_string)).finish(),
         }
     }
@@ -303,7 +307,7 @@ impl<'de> Deserialize<'de> for DependencyGroupId {
     }
 }
 
-/// A few blocks in place, or the name of a group.
+/// A few blocks, or the name of a group.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum SerializedDependencies {
@@ -328,7 +332,7 @@ impl<'de> Deserialize<'de> for Dependencies {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match SerializedDependencies::deserialize(deserializer)? {
             SerializedDependencies::Blocks(blocks) => blocks.into_iter().collect(),
-            SerializedDependencies::Group { group } => Self(Some(GroupLink::Elsewhere(group))),
+            SerializedDependencies::Group { group } => Self(Some(GroupLink::Unresolved(group))),
         })
     }
 }
@@ -344,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_is_written_once_and_named() {
+    fn a_large_group_is_written_once_and_named() {
         let large: Dependencies = blocks(0..20).into_iter().collect();
         let more = Dependencies::joined(
             blocks(30..31),
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_small_is_written_in_place() {
+    fn a_small_group_is_written_in_place() {
         let small = Dependencies::joined(blocks(0..2), &[blocks(1..4).into_iter().collect()]);
         assert_eq!(serde_json::to_string(&small).unwrap(), r#"["a.b00","a.b01","a.b02","a.b03"]"#);
         assert_eq!(

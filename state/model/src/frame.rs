@@ -1,4 +1,4 @@
-//! The steps in which a state comes about: each frame of the journal is one.
+//! The frames of the journal, of which a state is the fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::record::is_false;
 use crate::{Dependencies, GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
 
-/// One entry of the journal. A state is nothing but its frames, folded.
+/// One numbered entry of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Frame {
     /// A command began or ended.
     Run(RunFrame),
-    /// A step is about to make its first call. On disk before that call.
+    /// A step is about to make its first call. It is on disk before that call, so that a kill never
+    /// leaves an object that nothing names.
     Intent(Intent),
-    /// Something a step must find again after a kill.
+    /// Something that a step needs to find again after a kill, such as an id.
     Note {
         /// The step's attempt.
         attempt: u64,
@@ -26,46 +27,45 @@ pub enum Frame {
         /// What it says.
         value: String,
     },
-    /// What became of a step, or a change to the state that needed no step.
+    /// The result of a step, or a change to the state that needs no step.
     Result {
-        /// The attempt that this ends; none where there was no intent, or where the attempt goes
-        /// on.
+        /// The attempt that this ends; none without an intent, or while the attempt continues.
         attempt: Option<u64>,
-        /// What became of it.
+        /// The result.
         outcome: StepOutcome,
     },
     /// The settings that a provider was connected with.
     Provider(ProviderName, ProviderRecord),
-    /// A provider configuration that nothing needs any more.
+    /// A provider configuration that no record uses any more.
     ProviderGone(ProviderName),
-    /// All outputs of the configuration's root, in place of those before.
+    /// All outputs of the root module; they replace the previous ones.
     Outputs(BTreeMap<Name, OutputRecord>),
     /// Something that must be done before anything else is begun, by this run or the next.
     Obligation(Obligation),
-    /// The obligation of this id was met.
+    /// The obligation of this id was finished.
     Discharged {
-        /// Which one.
+        /// The obligation's id.
         id: String,
     },
-    /// An instance is known by another address from now on.
+    /// An instance has another address from now on.
     Moved {
         /// The address it had.
         from: Address,
         /// The address it has.
         to: Address,
     },
-    /// Many blocks that records depend on together. On disk before those that name it; written by
-    /// the writer itself.
+    /// Blocks that many records depend on together, written once. It precedes the frames that name
+    /// it; the writer adds it by itself.
     Group(GroupRecord),
 }
 
-/// A command that may write: where it began and how it ended.
+/// The start or the end of a command that may write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunFrame {
-    /// It began.
+    /// The command began.
     Start(RunStart),
-    /// It ended by itself. A run without this was killed.
+    /// The command ended by itself. A run without this frame was killed.
     End(RunEnd),
 }
 
@@ -74,12 +74,12 @@ pub enum RunFrame {
 pub struct RunStart {
     /// The command, without anything secret: `ha apply`.
     pub command: String,
-    /// The digest of the plan it carries out.
+    /// The digest of the plan that it applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// Who runs it, and where: `ops@bastion`.
     pub by: String,
-    /// When, as RFC 3339.
+    /// When it began, as RFC 3339.
     pub at: String,
 }
 
@@ -100,15 +100,15 @@ pub enum RunOutcome {
     Complete,
     /// Some step failed.
     Failed,
-    /// It stopped because the operator said so.
+    /// The operator stopped it.
     Interrupted,
 }
 
-/// What a step is about to do. Holds all that finding and finishing it again takes.
+/// What a step is about to do, with everything that is needed to find and finish it after a kill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// The attempt's number; see `Writer::next_attempt`. The same number again takes an attempt up
-    /// again.
+    /// The attempt's number; see `StateWriter::next_attempt`. A second intent with the same number
+    /// resumes the attempt.
     pub attempt: u64,
     /// The instance.
     pub address: Address,
@@ -116,110 +116,110 @@ pub struct Intent {
     pub action: Action,
     /// The idempotency token, 32 characters of lower-case hexadecimal.
     pub token: String,
-    /// The provider that does it.
+    /// The provider whose driver makes the calls.
     pub provider: ProviderName,
-    /// The arguments it is to have, sensitive marks inline; those it has when it is deleted.
+    /// The planned arguments, sensitive marks inline; for a delete, the recorded ones.
     pub arguments: Object,
     /// The arguments that the configuration set.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
-    /// The blocks it refers to directly.
+    /// The blocks that the instance refers to directly.
     #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
     pub dependencies: Dependencies,
-    /// Whether its successor is made before it is deleted.
+    /// Whether a successor is created before the instance is deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub create_before_destroy: bool,
-    /// Whether a plan that deletes it is refused.
+    /// Whether a plan that deletes the instance is refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prevent_destroy: bool,
-    /// The key of the deposed object this is about, where it is about one.
+    /// The key of the deposed object that the step deletes; none for the instance itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,
 }
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepOutcome {
-    /// The instance is there and is this.
+    /// The instance exists, with this record.
     Recorded(Box<Record>),
-    /// The instance is gone.
+    /// The instance was deleted.
     Deleted(Address),
-    /// The instance is this, and what was recorded before is still to be deleted under the key.
+    /// The instance has this record, and the object recorded before it is still to be deleted.
     Deposed {
-        /// The new one.
+        /// The record of the new object.
         record: Box<Record>,
-        /// The name the old one is kept by, unique among those of the address.
+        /// The key of the old object, unique among those of the address.
         key: String,
     },
-    /// A deposed object is gone.
+    /// A deposed object was deleted.
     DeletedDeposed {
-        /// The instance it once was.
+        /// The address of the instance that it belonged to.
         address: Address,
         /// Its key.
         key: String,
     },
-    /// It failed, for this reason, and left nothing to look for.
+    /// The step failed, for this reason, and left nothing.
     Failed(String),
-    /// It failed, for this reason, and may or may not have been done: the intent stays, to be
-    /// looked into by the next run.
+    /// The step failed, for this reason, and may have had an effect: the intent stays, for the next
+    /// run to examine.
     Unsettled(String),
 }
 
 /// Something half done that has a recorded way forward: `start mongod on b`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obligation {
-    /// What it is discharged by.
+    /// The id by which it is discharged.
     pub id: String,
     /// What must be done: `start`.
     pub verb: String,
     /// What it must be done to: `mongod on b`.
     pub target: String,
-    /// The instance whose driver can do it.
+    /// The instance whose driver can finish it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
-    /// What else doing it takes; nothing secret.
+    /// Further facts; nothing secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
 }
 
-/// What a frame is, as its header says in clear. Numbers are part of the format.
+/// The kind of a frame, which its header holds unencrypted. The numbers are part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FrameKind {
-    /// The head of a session.
+    /// The header of a session.
     Session = 1,
     /// A command that may write.
     Run = 2,
     /// What a step is about to do.
     Intent = 3,
-    /// What a step learnt on its way.
+    /// A note of a step.
     Note = 4,
-    /// An instance is as recorded.
+    /// A record of an instance.
     Recorded = 5,
-    /// An instance is gone.
+    /// An instance was deleted.
     Deleted = 6,
-    /// An instance was replaced; the old one is still there.
+    /// An instance was replaced; the old object still exists.
     Deposed = 7,
-    /// The old one is gone.
+    /// A deposed object was deleted.
     DeletedDeposed = 8,
     /// A step failed.
     Failed = 9,
-    /// It is not known what a step did.
+    /// A step failed, and may have had an effect.
     Unsettled = 10,
     /// A provider and its settings.
     Provider = 11,
-    /// A provider that no record needs any more.
+    /// A provider that no record uses any more.
     ProviderGone = 12,
     /// The outputs of the root module.
     Outputs = 13,
-    /// Something half done begins.
+    /// An obligation begins.
     Obligation = 14,
-    /// It is finished.
+    /// An obligation is finished.
     Discharged = 15,
     /// An instance has another address.
     Moved = 16,
-    /// Says nothing but that all before it is on disk.
+    /// States only that all frames before it are on disk.
     Closed = 17,
     /// A group of dependencies.
     Group = 18,
@@ -231,7 +231,7 @@ impl FrameKind {
 }
 
 impl Frame {
-    /// What the header says that it is.
+    /// The kind that the header shows.
     pub fn kind(&self) -> FrameKind {
         match self {
             Frame::Run(_) => FrameKind::Run,
@@ -255,7 +255,7 @@ impl Frame {
         }
     }
 
-    /// What it says that something depends on.
+    /// The dependencies that the frame holds, if any.
     pub fn dependencies(&self) -> Option<&Dependencies> {
         match self {
             Frame::Intent(intent) => Some(&intent.dependencies),
@@ -268,7 +268,7 @@ impl Frame {
         }
     }
 
-    /// The address that the frame's header shows.
+    /// The address that the frame's header shows; none for frames about no instance.
     pub fn address(&self) -> Option<&Address> {
         match self {
             Frame::Intent(intent) => Some(&intent.address),
@@ -287,7 +287,8 @@ impl Frame {
         }
     }
 
-    /// What in it is not known, as a sentence; a state must hold nothing such.
+    /// A sentence that names an unknown value in the frame, if there is one: a state must hold known
+    /// values only.
     pub fn unknown(&self) -> Option<String> {
         let of_object = |what: &str, object: &Object| {
             let unknown = object.iter().find(|(_, value)| !value.is_wholly_known());

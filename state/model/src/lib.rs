@@ -1,5 +1,5 @@
-//! What a state says, as plain data: records of what exists, intents, obligations, frames of the
-//! journal, dependencies. Nothing here reads or writes; `ha-state-store` does.
+//! The content of a state as plain data: records, intents, obligations, frames of the journal,
+//! dependencies and moves. Reading and writing are in `ha-state-store`.
 
 mod dependencies;
 pub mod frame;

@@ -1,4 +1,4 @@
-//! What is known of one thing.
+//! Records: what is known of one instance, provider or output.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,52 +10,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::Dependencies;
 
-/// Everything known of one instance. All of it is known; unknown exists in plans alone.
+/// Everything that is known of one instance. Holds known values only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Which instance.
+    /// The address of the instance.
     pub address: Address,
-    /// The provider that made it.
+    /// The provider that created it.
     pub provider: ProviderName,
-    /// The service's name for it.
+    /// The id that the service gave it.
     pub id: String,
-    /// Its arguments as last applied or seen, sensitive marks inline.
+    /// The arguments as last applied or refreshed, sensitive marks inline.
     pub arguments: Object,
-    /// The arguments that the configuration set, with this apply or an earlier one: only these can
-    /// differ by being left out.
+    /// The arguments that the configuration set, with this apply or an earlier one. Only these differ
+    /// when the configuration leaves them out; others were never its own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
-    /// What the service added, sensitive marks inline.
+    /// The attributes that the service added, sensitive marks inline.
     pub outputs: Object,
-    /// The blocks it refers to directly.
+    /// The blocks that the instance refers to directly.
     #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
     pub dependencies: Dependencies,
-    /// Whether it is to be replaced because something about it failed or the operator said so.
+    /// Whether the next plan replaces it, because it is incomplete or the operator asked for that.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tainted: bool,
-    /// Whether its successor is made before it is deleted.
+    /// Whether a successor is created before the instance is deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub create_before_destroy: bool,
-    /// Whether a plan that deletes it is refused.
+    /// Whether a plan that deletes the instance is refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prevent_destroy: bool,
-    /// How long operations on it may take, as the configuration said with the last apply: `delete =
-    /// "1h"`.
+    /// The time limits of operations, as configured at the last apply: `delete = "1h"`.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub timeouts: Object,
-    /// The number of the frame that wrote it; folding a frame sets it.
+    /// The number of the frame that wrote it, set when the frame is folded. A plan is stale when the
+    /// version of a record that it uses differs.
     pub version: u64,
 }
 
-/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias,
-/// behind the modules that it is written in: `module.net.aws.west`.
+/// The name of a provider configuration: `aws`, `aws.west` with an alias, `module.net.aws.west` in a
+/// module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderName {
-    /// The modules on the way to where it is configured, outermost first; empty for the root.
+    /// The modules that contain it, outermost first; empty for the root module.
     pub module: Arc<[Name]>,
-    /// The provider.
+    /// The provider's name.
     pub name: Name,
-    /// Which of its configurations, where there are several.
+    /// The alias; none for the default configuration.
     pub alias: Option<Name>,
 }
 
@@ -69,7 +69,7 @@ pub struct ProviderRecord {
     pub dependencies: Dependencies,
 }
 
-/// An output of the configuration's root.
+/// An output of the root module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputRecord {
     /// Its value, sensitive marks inline.
@@ -78,26 +78,24 @@ pub struct OutputRecord {
     pub sensitive: bool,
 }
 
-/// What stands in the place of the service's name for something of which only the state knew what
-/// it was.
+/// The id of a record whose real id was lost with the state.
 const LOST: &str = "(lost)";
 
 impl Record {
-    /// This record of something that was lost with the state: it is there, and no one knows what it
-    /// was.
+    /// Marks a record as lost: the object may exist, but its id was in the lost state alone.
     #[must_use]
     pub fn lost(self) -> Self {
         Self { id: LOST.into(), tainted: true, ..self }
     }
 
-    /// Whether no one knows any more what it was.
+    /// Whether the id was lost with the state.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.tainted && self.id == LOST
     }
 
-    /// Keeps no names of its own that are the same in another record, such as one of the same
-    /// block.
+    /// Shares equal names and values with another record, mostly a neighbour of the same block: the
+    /// records of one block would otherwise hold thousands of copies of the same names.
     pub fn share(&mut self, other: &Self) {
         share(&mut self.address.block, &other.address.block);
         share(&mut self.provider, &other.provider);
@@ -116,13 +114,13 @@ fn share<T: PartialEq + Clone>(own: &mut T, other: &T) {
 }
 
 impl ProviderName {
-    /// The configuration without an alias.
+    /// The default configuration of a provider.
     #[must_use]
     pub fn new(name: impl Into<Name>) -> Self {
         Self { module: Arc::new([]), name: name.into(), alias: None }
     }
 
-    /// The configuration with this alias.
+    /// The configuration of a provider with this alias.
     #[must_use]
     pub fn aliased(name: impl Into<Name>, alias: impl Into<Name>) -> Self {
         Self { alias: Some(alias.into()), ..Self::new(name) }
@@ -179,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn providers_read_back_as_written() {
+    fn provider_names_parse_back() {
         for text in ["aws", "aws.west", "module.net.aws", "module.net.module.inner.aws.west"] {
             let name: ProviderName = text.parse().unwrap();
             assert_eq!(name.to_string(), text);

@@ -1,4 +1,4 @@
-//! What all frames so far amount to.
+//! The state: all frames so far, folded.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -13,45 +13,46 @@ use crate::{
     AddressMove, Dependencies, DependencyGroup, OutputRecord, ProviderName, ProviderRecord, Record,
 };
 
-/// What is known of everything: the frames so far, folded.
+/// Everything that is recorded: the frames so far, folded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    /// Which state it is, from its first frame to its last; empty when nothing was ever written.
+    /// The identity of the state, the same in all its frames; empty before the first.
     pub lineage: String,
-    /// The number of the last frame.
+    /// The number of the last frame; 0 before the first.
     pub number: u64,
-    /// All instances.
+    /// The records of all instances, by address.
     pub records: BTreeMap<Address, Record>,
-    /// Old objects still to be deleted after their successors were made, by the address they had
-    /// and a key.
+    /// Objects that are still to be deleted after their successors were created, by address and a
+    /// key that is unique among those of the address.
     pub deposed: BTreeMap<(Address, String), Record>,
-    /// The provider configurations that made the records.
+    /// The provider configurations that the records were created with.
     pub providers: BTreeMap<ProviderName, ProviderRecord>,
-    /// The outputs of the configuration's root.
+    /// The outputs of the root module.
     pub outputs: BTreeMap<Name, OutputRecord>,
-    /// Intents without a result, by attempt.
+    /// The steps whose intent has no result, by attempt.
     pub unfinished: BTreeMap<u64, UnfinishedStep>,
-    /// What must be done before anything else, by id.
+    /// What must be done before anything else is begun, by id.
     pub obligations: BTreeMap<String, Obligation>,
-    /// The last run.
+    /// The last run that wrote; none before the first.
     pub run: Option<LastRun>,
-    /// The highest number an attempt has had.
+    /// The highest number that was given to an attempt.
     pub attempts: u64,
     /// The groups of blocks that records depend on, by name.
     pub groups: DependencyGroups,
-    /// What became of its keys and places.
+    /// The keys that were retired, and where the state was moved to.
     pub history: StateHistory,
 }
 
-/// A step that was begun and of which nothing more is known.
+/// A step with an intent and no result: its calls may or may not have had an effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnfinishedStep {
     /// What it was about to do.
     pub intent: Intent,
-    /// What it noted on the way.
+    /// What the driver noted for a later try.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<String, String>,
-    /// Why it failed, where it is known to have failed without knowing what it left.
+    /// Why the step failed, where it failed without it being known what it left. None for a step
+    /// that was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -59,11 +60,11 @@ pub struct UnfinishedStep {
 /// The last run that wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
-    /// The number of the frame it began with.
+    /// The number of the frame with which the run began.
     pub number: u64,
-    /// How it began.
+    /// The command, who ran it and when.
     pub start: RunStart,
-    /// How it ended; none when it was killed or is still at work.
+    /// How the run ended; none when it was killed or is still running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
 }
@@ -75,7 +76,7 @@ impl State {
         self.number == 0
     }
 
-    /// Whether it says of nothing that it exists, or may, or is yet to be done.
+    /// Whether nothing exists, may exist, or must still be done. Providers alone do not count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self { records, deposed, outputs, unfinished, obligations, .. } = self;
@@ -86,23 +87,23 @@ impl State {
             && obligations.is_empty()
     }
 
-    /// Everything that says what it depends on.
+    /// The dependencies of all records, deposed objects, unfinished steps and providers.
     pub fn all_dependencies(&self) -> impl Iterator<Item = &Dependencies> {
         let records = self.records.values().chain(self.deposed.values()).map(|it| &it.dependencies);
-        let begun = self.unfinished.values().map(|it| &it.intent.dependencies);
-        records.chain(begun).chain(self.providers.values().map(|it| &it.dependencies))
+        let unfinished = self.unfinished.values().map(|it| &it.intent.dependencies);
+        records.chain(unfinished).chain(self.providers.values().map(|it| &it.dependencies))
     }
 
-    /// The groups that are in use, those that others name before them.
+    /// The groups of dependencies that are in use, each after the groups that it contains.
     pub fn groups_in_use(&self) -> Vec<Arc<DependencyGroup>> {
-        let (mut known, mut used) = (HashSet::new(), Vec::new());
+        let (mut known, mut in_use) = (HashSet::new(), Vec::new());
         for dependencies in self.all_dependencies() {
             for group in dependencies.to_write(&known) {
                 known.insert(group.id());
-                used.push(group);
+                in_use.push(group);
             }
         }
-        used
+        in_use
     }
 
     /// The unfinished steps on an instance, oldest first.
@@ -117,6 +118,7 @@ impl State {
     pub fn apply(&mut self, number: u64, frame: Frame) {
         self.number = number;
         match frame {
+            // Groups come before the frames that name them, so a name always resolves here.
             Frame::Group(group) => {
                 let group = group.group(&self.groups);
                 self.groups.insert(group.id(), group);
@@ -135,7 +137,7 @@ impl State {
                     unfinished.notes.insert(key, value);
                 }
             }
-            Frame::Result { attempt, outcome } => self.settle(number, attempt, outcome),
+            Frame::Result { attempt, outcome } => self.apply_outcome(number, attempt, outcome),
             Frame::Provider(name, mut record) => {
                 record.dependencies.resolve(&self.groups);
                 self.providers.insert(name, record);
@@ -156,7 +158,8 @@ impl State {
         }
     }
 
-    /// An attempt that is taken up again keeps its notes.
+    /// An attempt that is resumed has the same number, and keeps its notes: they name what its first
+    /// try created.
     fn begin(&mut self, mut intent: Intent) {
         intent.dependencies.resolve(&self.groups);
         self.attempts = self.attempts.max(intent.attempt);
@@ -165,14 +168,15 @@ impl State {
         self.unfinished.insert(intent.attempt, UnfinishedStep { intent, notes, failure: None });
     }
 
-    fn settle(&mut self, number: u64, attempt: Option<u64>, outcome: StepOutcome) {
+    fn apply_outcome(&mut self, number: u64, attempt: Option<u64>, outcome: StepOutcome) {
         match outcome {
             StepOutcome::Recorded(record) => {
                 self.record(number, *record);
             }
             StepOutcome::Deleted(address) => {
                 self.records.remove(&address);
-                // What is gone needs nothing done to it.
+                // An obligation on a deleted instance could never be finished, and would keep every
+                // later run from beginning.
                 self.obligations.retain(|_, it| it.address.as_ref() != Some(&address));
             }
             StepOutcome::Deposed { record, key } => {
@@ -189,6 +193,7 @@ impl State {
                 if let Some(unfinished) = attempt.and_then(|it| self.unfinished.get_mut(&it)) {
                     unfinished.failure = Some(reason);
                 }
+                // The intent stays: only the next run can find out what the step left.
                 return;
             }
         }
@@ -197,6 +202,7 @@ impl State {
         }
     }
 
+    /// Stores a record, whose version is the frame that wrote it. Returns the record before it.
     fn record(&mut self, number: u64, mut record: Record) -> Option<Record> {
         record.dependencies.resolve(&self.groups);
         self.records.insert(record.address.clone(), Record { version: number, ..record })
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_intent_stays_with_its_notes_until_a_result() {
+    fn an_intent_keeps_its_notes_until_a_result() {
         let mut state = State::default();
         state.apply(1, Frame::Intent(intent(7, "a.b")));
         state.apply(2, Frame::Note { attempt: 7, key: "volume".into(), value: "vol-1".into() });
@@ -224,7 +230,7 @@ mod tests {
         state.apply(4, Frame::Intent(intent(7, "a.b")));
         assert_eq!(
             state.unfinished[&7].notes["volume"], "vol-1",
-            "taken up again, it keeps its notes"
+            "a resumed attempt keeps its notes"
         );
         assert_eq!(state.unfinished[&7].failure, None);
         state.apply(5, result(Some(7), StepOutcome::Recorded(record("a.b", "x").into())));
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_one_is_deposed_in_the_frame_that_records_the_new_one() {
+    fn the_frame_that_records_the_new_object_deposes_the_old_one() {
         let mut state = State::default();
         let address: Address = "a.b".parse().unwrap();
         state.apply(1, result(None, StepOutcome::Recorded(record("a.b", "old").into())));
@@ -265,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_of_two_halves_keeps_its_intent_after_the_first() {
+    fn a_replacement_keeps_its_intent_after_the_deletion() {
         let mut state = State::default();
         state.apply(1, result(None, StepOutcome::Recorded(record("a.b", "old").into())));
         state.apply(2, Frame::Intent(intent(1, "a.b")));
@@ -274,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_moves_with_all_that_is_known_of_it() {
+    fn an_instance_moves_with_its_deposed_objects() {
         let mut state = State::default();
         state.apply(1, result(None, StepOutcome::Recorded(record("a.b", "x").into())));
         state.apply(2, Frame::Moved { from: "a.b".parse().unwrap(), to: "a.c".parse().unwrap() });
@@ -312,9 +318,9 @@ mod tests {
         assert_eq!(
             state.obligations["1"].address,
             Some("a.c".parse().unwrap()),
-            "it goes where the instance goes"
+            "an obligation follows its instance"
         );
         state.apply(5, result(None, StepOutcome::Deleted("a.c".parse().unwrap())));
-        assert!(state.obligations.is_empty(), "what is gone needs nothing");
+        assert!(state.obligations.is_empty(), "a deleted instance has no obligations");
     }
 }

@@ -1,4 +1,4 @@
-//! Ways to keep states, each chosen and configured by a `backend` block.
+//! Backends: kinds of places for states, each configured by a `backend` block.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,79 +11,75 @@ use serde::de::DeserializeOwned;
 
 use crate::Store;
 
-/// A way to keep states, configured by a `backend` block.
+/// A kind of place for states, configured by a `backend` block.
 pub trait Backend: 'static {
     /// The block's label: `s3`.
     const NAME: &'static str;
     /// The block's arguments.
     type Settings: Serialize + DeserializeOwned + JsonSchema;
-    /// Settings that others give this place and that are not here.
+    /// Settings that Terraform has for this backend and `ha` does not, with what to do instead.
     const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
-    /// The store that these settings say. Contacts no one and writes nothing: a configuration is
-    /// also checked where no store can be reached. Two that say the same [`Store::place`] keep the
+    /// The store with these settings. Makes no call and writes nothing, because a configuration is
+    /// also validated where no store can be reached. Stores with the same [`Store::place`] hold the
     /// same state.
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
-    fn open(
-        settings: Self::Settings,
-        surroundings: &BackendContext,
-    ) -> Result<Box<dyn Store>, Error>;
+    fn open(settings: Self::Settings, context: &BackendContext) -> Result<Box<dyn Store>, Error>;
 }
 
-/// What a store is told besides its settings.
+/// What a backend gets besides its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendContext {
-    /// The configuration's directory, from which paths in the settings go.
+    /// The configuration's directory, to which paths in the settings are relative.
     pub directory: PathBuf,
-    /// The directory on this machine that belongs to this one state, of this environment. It need
-    /// not be there yet.
+    /// The directory on this machine for this state and environment. It may not exist yet.
     pub local: PathBuf,
-    /// The environment, where it has a name. Each has a state of its own in the same store.
+    /// The name of the environment; none for the default one. Each has its own state in the store.
     pub environment: Option<String>,
 }
 
 type OpenFunction = fn(&Schema, &Object, &BackendContext) -> Result<Box<dyn Store>, Error>;
 
-/// A way to keep states without its struct.
+/// A backend whose settings type is erased.
 pub struct BackendDescription {
     schema: Schema,
     open: OpenFunction,
 }
 
 impl BackendDescription {
-    /// What its block may say.
+    /// The schema of its block.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// The store that these settings say, which must conform to the schema and be wholly known.
+    /// The store with these settings, which must conform to the schema and be wholly known.
     ///
     /// # Errors
     /// What is wrong with the settings taken together.
     pub fn open(
         &self,
         settings: &Object,
-        surroundings: &BackendContext,
+        context: &BackendContext,
     ) -> Result<Box<dyn Store>, Error> {
-        (self.open)(&self.schema, settings, surroundings)
+        (self.open)(&self.schema, settings, context)
     }
 }
 
-/// All ways to keep states, by name.
+/// All backends, by name.
 #[derive(Default)]
 pub struct BackendRegistry(BTreeMap<Name, BackendDescription>);
 
 impl BackendRegistry {
-    /// None.
+    /// A registry without backends.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With this one too.
+    /// Adds a backend.
     #[must_use]
     pub fn with<B: Backend>(mut self) -> Self {
         let schema = Schema::derive::<B::Settings, NoSettings>().with_unsupported(B::UNSUPPORTED);
@@ -92,13 +88,13 @@ impl BackendRegistry {
         self
     }
 
-    /// The one of a name.
+    /// The backend with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&BackendDescription> {
         self.0.get(name)
     }
 
-    /// All, in order.
+    /// All backends, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &BackendDescription)> {
         self.0.iter()
     }
@@ -107,12 +103,12 @@ impl BackendRegistry {
 fn open<B: Backend>(
     schema: &Schema,
     settings: &Object,
-    surroundings: &BackendContext,
+    context: &BackendContext,
 ) -> Result<Box<dyn Store>, Error> {
     let typed = schema.typed(settings);
     let typed: B::Settings = typed.map_err(|it| {
         Error::new(format!("read the settings of backend `{}`", B::NAME), it)
             .outcome(CallOutcome::Refused)
     })?;
-    B::open(typed, surroundings)
+    B::open(typed, context)
 }

@@ -1,6 +1,6 @@
-//! A state in one piece: a head, the entries sorted by address, an index of the addresses, a foot
-//! that says where the index is. Nothing of it may be missing or altered; there is no tail to
-//! forgive.
+//! A whole state in one file: a session header, the entries sorted by address, an index of the
+//! addresses, and a footer with the position of the index. A checkpoint appears atomically, so, other
+//! than in a journal, no part of it may be missing.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use ha_value::{Address, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::{self, FrameEnvelope, FrameLabel, FrameSealer, TooLarge, VERSION};
-use crate::file_header::{FileHeader, PREAMBLE, StateFileKind};
+use crate::file_header::{FileHeader, HEADER_SIZE, StateFileKind};
 use crate::journal::JournalPosition;
 use crate::session::{KeyCache, SessionHeader, SessionPart};
 use crate::{KeyName, StateError, StateKey};
@@ -17,13 +17,13 @@ use ha_state_model::frame::FrameKind;
 use ha_state_model::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
 use ha_state_model::{LastRun, State, UnfinishedStep};
 
-/// Index position u64, entries u64, checksum u32, and the last four bytes.
-const FOOT: usize = 24;
-const END: &[u8; 4] = b"end\n";
-/// Below this many entries, threads cost more than they bring.
-const WORTH_A_THREAD: usize = 2_000;
+/// The size of the footer: index position u64, entries u64, checksum u32, and the end mark.
+const FOOTER: usize = 24;
+const END_MARK: &[u8; 4] = b"end\n";
+/// With fewer entries for each, starting threads costs more than they save.
+const MIN_ENTRIES_PER_THREAD: usize = 2_000;
 
-/// One entry. Each is one frame.
+/// One entry, which is laid out as one frame.
 enum CheckpointEntry {
     Head(CheckpointHead),
     Provider(ProviderName, ProviderRecord),
@@ -35,7 +35,7 @@ enum CheckpointEntry {
     Group(GroupRecord),
 }
 
-/// What an entry is, as its header says in clear. Numbers are part of the format.
+/// The kind of an entry, which its header holds unencrypted. The numbers are part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum EntryKind {
@@ -50,7 +50,7 @@ enum EntryKind {
     Index = 127,
 }
 
-/// What there is one of.
+/// The parts of a state that exist once.
 #[derive(Serialize, Deserialize)]
 struct CheckpointHead {
     attempts: u64,
@@ -58,7 +58,7 @@ struct CheckpointHead {
 }
 
 impl CheckpointEntry {
-    /// Reads what an entry of this kind says; none when there is no such kind.
+    /// Parses an entry of this kind; none for an unknown kind.
     fn read(kind: u8, body: &[u8]) -> serde_json::Result<Option<Self>> {
         const HEAD: u8 = EntryKind::Head as u8;
         const PROVIDER: u8 = EntryKind::Provider as u8;
@@ -88,12 +88,12 @@ impl CheckpointEntry {
     }
 }
 
-/// Lays a checkpoint out, in as many bytes of room as it will about take.
+/// Encodes a checkpoint. `capacity` is its estimated size: a buffer that grows leaves copies behind.
 pub(crate) fn encode(
     state: &State,
     name: KeyName,
     key: &StateKey,
-    room: usize,
+    capacity: usize,
 ) -> Result<Vec<u8>, StateError> {
     let State {
         lineage,
@@ -116,8 +116,8 @@ pub(crate) fn encode(
         name,
         key,
     );
-    let mut bytes = Vec::with_capacity(PREAMBLE + room);
-    bytes.resize(PREAMBLE, 0);
+    let mut bytes = Vec::with_capacity(HEADER_SIZE + capacity);
+    bytes.resize(HEADER_SIZE, 0);
     let mut draft = CheckpointDraft { bytes, sealer, entries: 0 };
     let head =
         FrameLabel { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
@@ -125,6 +125,7 @@ pub(crate) fn encode(
     envelope::append(&mut draft.bytes, head, None, write_session)
         .map_err(|TooLarge| StateError::too_large("the head"))?;
 
+    // Groups come before the entries that name them, because `decode` resolves names as it reads.
     draft.add(EntryKind::Head, "", &CheckpointHead { attempts: *attempts, run: run.clone() })?;
     for group in state.groups_in_use() {
         draft.add(EntryKind::Group, "", &group.record())?;
@@ -175,14 +176,14 @@ impl CheckpointDraft {
     fn finish(mut self, number: u64, index: &Vec<(String, usize)>) -> Result<Vec<u8>, StateError> {
         let at = self.bytes.len();
         self.add(EntryKind::Index, "", index)?;
-        let mut foot = Vec::with_capacity(FOOT);
+        let mut foot = Vec::with_capacity(FOOTER);
         foot.extend((at as u64).to_le_bytes());
         foot.extend(self.entries.to_le_bytes());
         foot.extend(crc32fast::hash(&foot).to_le_bytes());
-        foot.extend(END);
+        foot.extend(END_MARK);
         self.bytes.extend(foot);
         let length = self.bytes.len() as u64;
-        self.bytes[..PREAMBLE].copy_from_slice(
+        self.bytes[..HEADER_SIZE].copy_from_slice(
             &FileHeader { file: StateFileKind::Checkpoint, number, length }.to_bytes(),
         );
         Ok(self.bytes)
@@ -193,7 +194,7 @@ fn write(body: &mut Vec<u8>, content: &impl Serialize) {
     serde_json::to_writer(body, content).expect("what a state holds has only text keys");
 }
 
-/// The parts of a checkpoint that is whole.
+/// The parts of a complete checkpoint.
 struct CheckpointParts {
     session: SessionHeader,
     /// All entries but the index.
@@ -201,13 +202,12 @@ struct CheckpointParts {
     index: FrameEnvelope,
 }
 
-/// What a checkpoint says in clear of where the state is now, when it is no longer here. No one
-/// vouches for it.
+/// The place that the state was moved to, as the unencrypted header holds it; not authenticated.
 pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, StateError> {
     Ok(parse(bytes, place)?.session.history.moved_to)
 }
 
-/// Reads a checkpoint, and what it is sealed with. The bytes are opened in place.
+/// Decodes a checkpoint, decrypting the bytes in place. Returns the key's name as well.
 pub(crate) fn decode(
     bytes: &mut [u8],
     keys: &mut KeyCache<'_>,
@@ -249,7 +249,7 @@ pub(crate) fn decode(
             }
         }
     }
-    // From one sorted list, a map is built without a search for each.
+    // A map that is collected from a sorted list is built without a search for each entry.
     state.records = records.into_iter().collect();
     Ok((state, key))
 }
@@ -276,7 +276,7 @@ pub(crate) fn addresses(
     Ok((position, index.into_iter().map(|(address, _)| address).collect()))
 }
 
-/// The lineage of a checkpoint and the number it ends with, which it says in clear.
+/// The lineage and the last number of a checkpoint, from its unencrypted header.
 pub(crate) fn position(bytes: &[u8], place: &str) -> Result<JournalPosition, StateError> {
     let CheckpointParts { session, .. } = parse(bytes, place)?;
     Ok(JournalPosition {
@@ -286,29 +286,32 @@ pub(crate) fn position(bytes: &[u8], place: &str) -> Result<JournalPosition, Sta
     })
 }
 
-/// Checks that all of a checkpoint is there, and where.
+/// Checks that a checkpoint is complete, and locates its parts. Needs no key.
 fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
-    let preamble = FileHeader::parse(StateFileKind::Checkpoint, bytes, place)?;
+    let header = FileHeader::parse(StateFileKind::Checkpoint, bytes, place)?;
     let length = bytes.len() as u64;
-    if length != preamble.length {
-        let why = format!("it has {length} bytes and should have {}", preamble.length);
+    if length != header.length {
+        let why = format!("it has {length} bytes and should have {}", header.length);
         let help = "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it";
         return Err(StateError::incomplete(place, why).help(help));
     }
     let damaged = |at: usize| {
         StateError::damaged(place, format!("what is at byte {at} is not what was written there"))
     };
-    let foot_at =
-        bytes.len().checked_sub(FOOT).filter(|at| *at >= PREAMBLE).ok_or_else(|| damaged(0))?;
+    let foot_at = bytes
+        .len()
+        .checked_sub(FOOTER)
+        .filter(|at| *at >= HEADER_SIZE)
+        .ok_or_else(|| damaged(0))?;
     let foot = &bytes[foot_at..];
     let count = foot.get(8..16).and_then(|it| it.try_into().ok()).map(u64::from_le_bytes);
     let index_at = foot.first_chunk().copied().map(u64::from_le_bytes);
-    if foot[16..20] != crc32fast::hash(&foot[..16]).to_le_bytes() || foot[20..] != *END {
+    if foot[16..20] != crc32fast::hash(&foot[..16]).to_le_bytes() || foot[20..] != *END_MARK {
         return Err(damaged(foot_at));
     }
     let frames = &bytes[..foot_at];
     let mut entries = Vec::new();
-    let mut at = PREAMBLE;
+    let mut at = HEADER_SIZE;
     while at < foot_at {
         let entry = FrameEnvelope::at(frames, at).ok_or_else(|| damaged(at))?;
         if entry.version > VERSION {
@@ -327,15 +330,16 @@ fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
     let head = entries
         .first()
         .filter(|it| it.kind == FrameKind::Session as u8)
-        .ok_or_else(|| damaged(PREAMBLE))?;
+        .ok_or_else(|| damaged(HEADER_SIZE))?;
     let session = SessionHeader::parse(&bytes[head.body..head.end], place)?;
-    if session.number != preamble.number {
-        return Err(damaged(PREAMBLE));
+    if session.number != header.number {
+        return Err(damaged(HEADER_SIZE));
     }
     Ok(CheckpointParts { session, entries: entries.split_off(1), index })
 }
 
-/// Opens all entries, on as many threads as are worth it.
+/// Opens all entries, on several threads where there are many: decryption and parsing take most of
+/// the time of opening a large state.
 fn open_all(
     bytes: &mut [u8],
     entries: &[FrameEnvelope],
@@ -343,7 +347,7 @@ fn open_all(
     place: &str,
 ) -> Result<Vec<CheckpointEntry>, StateError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let share = entries.len().div_ceil(threads).max(MIN_ENTRIES_PER_THREAD);
     let mut rest = bytes;
     let mut offset = 0;
     let mut shares = Vec::new();
@@ -387,7 +391,7 @@ fn open_share(
             )
         };
         let body = envelope.open(frame, sealer).ok_or_else(altered)?;
-        // What serde says may quote the content, which may be secret.
+        // The message of serde may quote the content, which may be secret.
         let unreadable = |it: serde_json::Error| {
             let why = format!(
                 "the entry at byte {} is unreadable at column {} ({:?})",
@@ -403,7 +407,7 @@ fn open_share(
     let mut opened: Vec<CheckpointEntry> = Vec::with_capacity(entries.len());
     for envelope in entries {
         let mut entry = open(envelope)?;
-        // Neighbours are mostly of one block.
+        // Entries are sorted, so neighbours are mostly of one block and have equal names.
         if let (CheckpointEntry::Record(record), Some(CheckpointEntry::Record(before))) =
             (&mut entry, opened.last())
         {

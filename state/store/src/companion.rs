@@ -1,74 +1,74 @@
-//! What lies beside a state as long as there is one, such as the file with its key.
+//! Files that exist as long as their state does, such as its key file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::StateError;
 
-/// Something that lies beside a state. It is made before the first thing is written to a state that
-/// does not exist yet: whoever writes nothing leaves nothing.
+/// A file that exists as long as its state does. It is created just before the first write to a new
+/// state, so that a command which writes nothing leaves nothing.
 pub trait CompanionFile: Send {
-    /// The state is about to exist.
+    /// Creates the file; the state is about to exist.
     ///
     /// # Errors
-    /// When it cannot be made; then nothing is written.
+    /// When it cannot be created; then nothing is written to the state.
     fn make(&mut self) -> Result<(), StateError>;
 
-    /// The state does not exist any more: nothing that was written to it stayed.
+    /// Removes the file; the state was removed again.
     fn remove(&mut self);
 }
 
-/// The beginning of a state that did not exist when it was opened; else nothing.
+/// The companions of a state that did not exist when it was opened; empty for an existing state.
 #[derive(Default)]
 pub(crate) struct StateCreation(Option<CreationStage>);
 
 enum CreationStage {
-    Ahead(Vec<Box<dyn CompanionFile>>),
-    Over(Vec<Box<dyn CompanionFile>>),
+    NotCreated(Vec<Box<dyn CompanionFile>>),
+    Created(Vec<Box<dyn CompanionFile>>),
 }
 
 impl StateCreation {
-    /// Of a state that these lie beside.
+    /// The creation of a state with these companions.
     pub(crate) fn with(companions: Vec<Box<dyn CompanionFile>>) -> Self {
-        Self(Some(CreationStage::Ahead(companions)))
+        Self(Some(CreationStage::NotCreated(companions)))
     }
 
     pub(crate) fn is_of_new_state(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Makes what lies beside the state, where that was not done yet.
+    /// Creates the companions, where that was not done yet.
     pub(crate) fn make(&mut self) -> Result<(), StateError> {
-        if let Some(CreationStage::Ahead(companions)) = &mut self.0 {
+        if let Some(CreationStage::NotCreated(companions)) = &mut self.0 {
             companions.iter_mut().try_for_each(|it| it.make())?;
-            self.0 = Some(CreationStage::Over(std::mem::take(companions)));
+            self.0 = Some(CreationStage::Created(std::mem::take(companions)));
         }
         Ok(())
     }
 
-    /// Takes away what lies beside the state.
+    /// Removes the companions that were created.
     pub(crate) fn take_back(&mut self) {
-        if let Some(CreationStage::Over(companions)) = &mut self.0 {
+        if let Some(CreationStage::Created(companions)) = &mut self.0 {
             companions.iter_mut().rev().for_each(|it| it.remove());
         }
     }
 }
 
-/// Directories that were made for something, to be taken away with it.
+/// Directories that were created for something, to be removed with it.
 #[derive(Debug, Default)]
 pub struct CreatedDirectories(Vec<PathBuf>);
 
 impl CreatedDirectories {
-    /// Those that do not exist yet of a directory and of all around it, which is about to be made.
+    /// The missing ones among a directory that is about to be created and its ancestors.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         let missing = directory.ancestors().take_while(|it| *it != Path::new("") && !it.exists());
         Self(missing.map(Path::to_owned).collect())
     }
 
-    /// Takes them away, but for those in which others have put something.
+    /// Removes the directories that are empty.
     pub fn remove(&self) {
-        // What is around one that stays is not empty either.
+        // The innermost comes first. If one is not empty, neither are its ancestors.
         let _ = self.0.iter().try_for_each(fs::remove_dir);
     }
 }

@@ -1,29 +1,28 @@
-//! The bytes of one frame, in the journal and in a checkpoint alike:
+//! The bytes of one frame, in a journal and in a checkpoint:
 //!
 //! ```text
 //! length u32 | crc u32 | number u64 | synced through u64 | version u8 | kind u8 | address length u16 | address | body | tag
 //! ```
 //!
-//! Little-endian. The length is of the whole frame; the checksum covers all but itself. Everything
-//! before the body can be read without a key and cannot be altered without it: it is bound to the
-//! sealed body. The numbers are those of the journal's frames, or count the entries of a
-//! checkpoint.
+//! Little-endian. The length is that of the whole frame; the checksum covers everything but itself.
+//! Everything before the body is readable without the key, and authenticated together with the sealed
+//! body. The number is that of a frame of the journal, or counts the entries of a checkpoint.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
 
-/// The first bytes of a frame, up to the address.
+/// The size of a frame's header, without the address.
 pub(crate) const HEADER: usize = 28;
-/// What sealing adds.
+/// The size of the tag that sealing adds.
 pub(crate) const TAG: usize = 16;
-/// The version of this layout.
+/// The version of this layout, which is written to each frame.
 pub(crate) const VERSION: u8 = 1;
 
-/// A frame's header and where its parts lie, as offsets into the bytes it was found in.
+/// A frame's header, and the offsets of its parts in the bytes it was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameEnvelope {
     pub(crate) number: u64,
-    /// The highest number that was known to be on disk when this frame was written.
+    /// The highest number that was on disk when this frame was written.
     pub(crate) synced_through: u64,
     pub(crate) version: u8,
     pub(crate) kind: u8,
@@ -32,7 +31,7 @@ pub(crate) struct FrameEnvelope {
     pub(crate) end: usize,
 }
 
-/// What a frame says of itself before it is laid out.
+/// The header fields of a frame that is about to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLabel<'a> {
     pub(crate) number: u64,
@@ -41,8 +40,8 @@ pub(crate) struct FrameLabel<'a> {
     pub(crate) address: &'a str,
 }
 
-/// Seals the bodies of one session or checkpoint: each has a data key of its own, so that a number
-/// used again after a torn tail is never a nonce used again.
+/// Seals the bodies of one session or checkpoint. The nonce is a salt and the frame's number; each
+/// session has its own data key, because the numbers of a torn tail are used again.
 pub(crate) struct FrameSealer {
     cipher: Aes256Gcm,
     salt: [u8; 4],
@@ -61,12 +60,12 @@ impl FrameSealer {
     }
 }
 
-/// Too large for its place in the layout.
+/// A length does not fit into its field.
 #[derive(Debug)]
 pub(crate) struct TooLarge;
 
-/// Appends a frame whose body is sealed, or in clear where there is no sealer. On an error nothing
-/// is appended.
+/// Appends a frame, with an unencrypted body where there is no sealer. On an error nothing is
+/// appended.
 pub(crate) fn append(
     bytes: &mut Vec<u8>,
     label: FrameLabel<'_>,
@@ -104,7 +103,7 @@ pub(crate) fn append(
 }
 
 impl FrameEnvelope {
-    /// The frame that begins at `start`, if a whole one with the right checksum does.
+    /// The frame that begins at `start`; none unless it is complete with a valid checksum.
     pub(crate) fn at(bytes: &[u8], start: usize) -> Option<Self> {
         let rest = bytes.get(start..)?;
         let header: &[u8; HEADER] = rest.first_chunk()?;
@@ -125,7 +124,7 @@ impl FrameEnvelope {
         })
     }
 
-    /// Opens the body where it lies; what it says, or nothing when it is not what was sealed.
+    /// Decrypts the body in place; none when it is not what was sealed.
     pub(crate) fn open<'a>(&self, frame: &'a mut [u8], sealer: &FrameSealer) -> Option<&'a [u8]> {
         let (before, sealed) = frame.split_at_mut(self.body - self.start);
         let (text, tag) = sealed.split_last_chunk_mut::<TAG>()?;
@@ -139,8 +138,8 @@ impl FrameEnvelope {
     }
 }
 
-/// The first valid frame at or behind `from` that `wanted` takes; for what comes after a bad one,
-/// whose length cannot be trusted.
+/// The first valid frame at or behind `from` that `wanted` accepts. Tries every offset, because the
+/// length of the bad frame before it cannot be trusted.
 pub(crate) fn find(
     bytes: &[u8],
     from: usize,
@@ -148,12 +147,13 @@ pub(crate) fn find(
 ) -> Option<FrameEnvelope> {
     let mut start = from;
     while start + HEADER <= bytes.len() {
-        // Preallocated zeros are most of what there is to look through.
+        // Most of the bytes are preallocated zeros, which are skipped in runs.
         if bytes[start..start + 4] == [0; 4] {
             let zeros = bytes[start..].iter().take_while(|it| **it == 0).count();
             start += zeros.saturating_sub(3).max(1);
             continue;
         }
+        // No frame has a version or kind of 0; this saves most of the checksums.
         if bytes[start + 24] != 0
             && bytes[start + 25] != 0
             && let Some(envelope) = FrameEnvelope::at(bytes, start)
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_reads_back_as_laid_out() {
+    fn a_frame_parses_back() {
         let mut bytes = two_frames();
         let first = FrameEnvelope::at(&bytes, 0).unwrap();
         assert_eq!(
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn no_altered_bit_goes_unseen() {
+    fn every_altered_bit_is_detected() {
         let bytes = two_frames();
         let first = FrameEnvelope::at(&bytes, 0).unwrap();
         for bit in 0..first.end * 8 {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_found_behind_rubbish_and_zeros() {
+    fn a_frame_is_found_behind_garbage_and_zeros() {
         let frames = two_frames();
         for before in [
             vec![0; 1],

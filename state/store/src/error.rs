@@ -1,4 +1,4 @@
-//! Why a state could not be read or written. Every message is phrased here, once.
+//! Errors of reading and writing states; every message is written here.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,10 @@ use ha_provider::{CallOutcome, Error};
 use crate::KeyName;
 use crate::lock_info::LockInfo;
 
-/// How large a file with a state or a part of one may be: what is larger would fill the memory.
+/// The largest file of a state that is read, in bytes; a larger one would fill the memory.
 pub(crate) const LARGEST_STATE: u64 = 1 << 30;
 
-/// A state that could not be read or written: what was attempted, why it failed, and what to do.
-/// Nothing was changed.
+/// An error of reading or writing a state: what was attempted, why it failed, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateError(Box<(StateErrorReason, Error)>);
 
@@ -25,65 +24,65 @@ pub struct StateError(Box<(StateErrorReason, Error)>);
 pub enum StateErrorReason {
     /// Another process holds the lock.
     Locked(Option<LockInfo>),
-    /// The lock was taken away, or the number of a frame was: somebody else writes.
+    /// The lock was broken, or another process wrote a frame of this number.
     Taken,
-    /// It is kept elsewhere now.
+    /// The state was moved to this place.
     Moved(String),
-    /// The lock to be taken away is not held, or by somebody else.
+    /// The lock to be broken is free, or has another holder.
     NotLocked,
-    /// There is no key.
+    /// The key is missing.
     MissingKey,
-    /// The key is not the one it was sealed with.
+    /// It was sealed with another key.
     WrongKey,
-    /// What is in the key file is no key.
+    /// The key file or passphrase gives no key.
     NotAKey,
     /// The key was replaced by another.
     RetiredKey,
-    /// It belongs to another lineage.
+    /// The state has another lineage.
     OtherLineage,
-    /// A later `ha` wrote it.
+    /// A later version of `ha` wrote it.
     NewerFormat,
-    /// It is something else altogether.
+    /// It is no state.
     NotAState,
     /// Part of it is missing.
     Incomplete,
-    /// Something in it is not what was written.
+    /// The content differs from what was written.
     Damaged,
-    /// What was to be written holds something that is not known yet; a fault of `ha`.
+    /// A frame holds an unknown value; a fault of `ha`.
     NotKnown,
-    /// The system refused.
+    /// The operating system refused.
     System(io::ErrorKind),
     /// The store failed.
     Store,
 }
 
 impl StateError {
-    /// A failure of a store, in its own words.
+    /// An error of a store, with its own message.
     #[must_use]
     pub fn new(reason: StateErrorReason, error: Error) -> Self {
         Self(Box::new((reason, error)))
     }
 
-    /// Why.
+    /// The reason, for decisions.
     #[must_use]
     pub fn reason(&self) -> &StateErrorReason {
         &self.0.0
     }
 
-    /// What was attempted, what came back and what to do.
+    /// The error as it is shown.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.0.1
     }
 
-    /// The same with one more thing to do.
+    /// Adds a hint on what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.1.help.push(help.into());
         self
     }
 
-    /// The same in other words: each text as this makes it.
+    /// Passes each string of the message through `word`, which redacts secrets.
     #[must_use]
     pub fn reworded(self, word: impl Fn(&str) -> String) -> Self {
         let (reason, error) = *self.0;
@@ -102,7 +101,7 @@ impl StateError {
         let attempted = format!("{attempted} `{}`", path.display());
         if regular_file::is_refusal(error) {
             return Self::refused(StateErrorReason::NotAState, attempted, error)
-                .help("nothing was changed; move away what stands there if it is not yours, or restore the state from a backup");
+                .help("nothing was changed; move it away if it is not yours, or restore the state from a backup");
         }
         let it = Self::refused(StateErrorReason::System(error.kind()), attempted, error);
         match error.kind() {
@@ -122,7 +121,7 @@ impl StateError {
             .help("wait for it to end, or stop it; the lock goes with the process that holds it, even when it is killed")
     }
 
-    /// Somebody holds a lock that lasts until so many seconds after its holder was last heard of.
+    /// Another process holds a lock with a lease of so many seconds.
     #[must_use]
     pub fn leased(place: &str, holder: Option<LockInfo>, seconds: u64) -> Self {
         let id = holder.as_ref().map_or_else(|| "ID".to_owned(), |it| it.id.clone());
@@ -150,7 +149,7 @@ impl StateError {
         .help(format!("stop process {pid} on {host}"))
     }
 
-    /// A lock is to be taken away from somebody who does not hold it.
+    /// The lock to be broken is free, or has another holder.
     #[must_use]
     pub fn not_locked_by(place: &str, id: &str, holder: Option<LockInfo>) -> Self {
         let attempted = format!("take away lock {id} of {place}");
@@ -166,7 +165,7 @@ impl StateError {
         }
     }
 
-    /// The lock is not this command's any more.
+    /// This command no longer holds the lock.
     #[must_use]
     pub fn lock_taken(place: &str, holder: Option<LockInfo>) -> Self {
         let cause = match holder {
@@ -188,7 +187,7 @@ impl StateError {
         )
     }
 
-    /// Somebody else has written a frame of this number.
+    /// Another process wrote a frame of this number.
     #[must_use]
     pub fn taken(place: &str, number: u64) -> Self {
         Self::refused(
@@ -241,7 +240,7 @@ impl StateError {
         .help("it belongs to another state, or the state's key was changed since: make it again")
     }
 
-    /// What it is sealed with comes from elsewhere than the keys that are given.
+    /// The key comes from another source than the given keys.
     #[must_use]
     pub fn other_source(lineage: &str, name: &KeyName, given: &str) -> Self {
         let from = match name.method.as_str() {
@@ -309,7 +308,7 @@ impl StateError {
         .help("a plan can be applied only to the state it was made from; files of different states must not be mixed in one directory")
     }
 
-    /// A later `ha` wrote it.
+    /// A later version of `ha` wrote it.
     #[must_use]
     pub fn newer_format(place: &str, format: u32, known: u32) -> Self {
         Self::refused(
@@ -329,14 +328,14 @@ impl StateError {
         .help("use the version of `ha` that wrote it, or a later one")
     }
 
-    /// It is something else altogether.
+    /// It is no state, key file or the like.
     #[must_use]
     pub fn not_a_state(place: &str, what: &str) -> Self {
         Self::refused(StateErrorReason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
             .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
     }
 
-    /// It is JSON: the state of Terraform or of a program like it.
+    /// It is JSON, such as a state of Terraform.
     pub(crate) fn of_another(place: &str, what: &str) -> Self {
         Self::refused(StateErrorReason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`, but JSON, as Terraform's states are"))
             .help("nothing was changed; let the block `backend` name another place, and take over what Terraform made with `import` blocks")
@@ -348,7 +347,7 @@ impl StateError {
             .help("nothing was changed; give it what `ha state pull --show-sensitive` or `ha state pull --sealed` printed")
     }
 
-    /// Part of what should be there is not.
+    /// A part is missing.
     #[must_use]
     pub fn incomplete(place: &str, why: impl fmt::Display) -> Self {
         Self::refused(StateErrorReason::Incomplete, format!("read {place}"), why)
@@ -407,8 +406,8 @@ impl StateError {
             .help("see that the store can be reached, then run the command again on this machine: it sends that first")
     }
 
-    pub(crate) fn no_refuge(cause: &Self, refuge: &Self) -> Self {
-        cause.clone().help(format!("it could not be kept on this machine either: {refuge}"))
+    pub(crate) fn not_saved(cause: &Self, save_error: &Self) -> Self {
+        cause.clone().help(format!("it could not be kept on this machine either: {save_error}"))
     }
 
     pub(crate) fn others_went_on(file: &Path, place: &str, first: u64, there: u64) -> Self {

@@ -1,4 +1,4 @@
-//! The first bytes of a file: what it is, before anything of it is believed.
+//! The first bytes of a state's file, which are checked before anything else in it is used.
 //!
 //! ```text
 //! magic 16 bytes | format u32 | zero u32 | number u64 | length u64 | zero u32 | crc u32
@@ -7,23 +7,23 @@
 use crate::StateError;
 use crate::session::FORMAT;
 
-pub(crate) const PREAMBLE: usize = 48;
+pub(crate) const HEADER_SIZE: usize = 48;
 
-/// What kind of file it is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateFileKind {
     Checkpoint,
     Journal,
 }
 
-/// What a file says of itself.
+/// The header of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileHeader {
     pub(crate) file: StateFileKind,
-    /// Of the last frame folded into a checkpoint; of the first frame of a journal.
+    /// The number of the last frame in a checkpoint, or of the first frame of a journal.
     pub(crate) number: u64,
-    /// How many bytes a checkpoint has behind its head; how many a journal was made to have, with
-    /// its head. It may have more than that, and never less; earlier versions said zero.
+    /// The size in bytes: the exact one of a checkpoint, the least one of a journal, which grows before
+    /// its header is updated. 0 in journals of earlier versions.
     pub(crate) length: u64,
 }
 
@@ -44,8 +44,8 @@ impl StateFileKind {
 }
 
 impl FileHeader {
-    pub(crate) fn to_bytes(self) -> [u8; PREAMBLE] {
-        let mut bytes = [0; PREAMBLE];
+    pub(crate) fn to_bytes(self) -> [u8; HEADER_SIZE] {
+        let mut bytes = [0; HEADER_SIZE];
         bytes[..16].copy_from_slice(self.file.magic());
         bytes[16..20].copy_from_slice(&FORMAT.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.number.to_le_bytes());
@@ -55,7 +55,7 @@ impl FileHeader {
         bytes
     }
 
-    /// Reads the head of a file that should be of this kind. `place` is for messages.
+    /// Parses the header of a file of this kind. `place` is for messages.
     pub(crate) fn parse(
         file: StateFileKind,
         bytes: &[u8],
@@ -64,14 +64,18 @@ impl FileHeader {
         let name = file.name();
         if bytes.is_empty() {
             let why = format!("the file is empty, and a {name} never is");
-            return Err(StateError::incomplete(place, why).help(lost(file)));
+            return Err(StateError::incomplete(place, why).help(restore_help(file)));
         }
-        let seen = bytes.len().min(16);
-        if bytes[..seen] != file.magic()[..seen] {
-            // One bit off is a damaged file of ours, everything else is somebody else's.
-            let off: u32 =
-                bytes[..seen].iter().zip(file.magic()).map(|(a, b)| (a ^ b).count_ones()).sum();
-            return Err(match seen == 16 && off <= 4 {
+        let available = bytes.len().min(16);
+        if bytes[..available] != file.magic()[..available] {
+            // A few wrong bits are damage to a state; anything else is a file of another program, and
+            // needs another advice.
+            let wrong_bits: u32 = bytes[..available]
+                .iter()
+                .zip(file.magic())
+                .map(|(a, b)| (a ^ b).count_ones())
+                .sum();
+            return Err(match available == 16 && wrong_bits <= 4 {
                 true => StateError::damaged(
                     place,
                     format!("its first bytes are almost, but not quite, those of a {name}"),
@@ -80,9 +84,9 @@ impl FileHeader {
                 false => StateError::not_a_state(place, name),
             });
         }
-        let Some(bytes) = bytes.first_chunk::<PREAMBLE>() else {
+        let Some(bytes) = bytes.first_chunk::<HEADER_SIZE>() else {
             let why = format!("it is cut off after {} bytes", bytes.len());
-            return Err(StateError::incomplete(place, why).help(lost(file)));
+            return Err(StateError::incomplete(place, why).help(restore_help(file)));
         };
         let u64_at = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
         let u32_at = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
@@ -96,7 +100,7 @@ impl FileHeader {
     }
 }
 
-fn lost(file: StateFileKind) -> &'static str {
+fn restore_help(file: StateFileKind) -> &'static str {
     match file {
         StateFileKind::Checkpoint => {
             "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it"
@@ -112,12 +116,13 @@ mod tests {
     use super::*;
     use crate::StateErrorReason;
 
-    const HEAD: FileHeader = FileHeader { file: StateFileKind::Checkpoint, number: 7, length: 99 };
+    const HEADER: FileHeader =
+        FileHeader { file: StateFileKind::Checkpoint, number: 7, length: 99 };
 
     #[test]
-    fn a_head_reads_back_and_no_altered_bit_goes_unseen() {
-        let bytes = HEAD.to_bytes();
-        assert_eq!(FileHeader::parse(StateFileKind::Checkpoint, &bytes, "x").unwrap(), HEAD);
+    fn every_altered_bit_of_a_header_is_detected() {
+        let bytes = HEADER.to_bytes();
+        assert_eq!(FileHeader::parse(StateFileKind::Checkpoint, &bytes, "x").unwrap(), HEADER);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -127,21 +132,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_told_from_what_is_cut_off_or_newer() {
+    fn foreign_cut_off_and_newer_files_are_distinguished() {
         let reason = |bytes: &[u8]| {
             FileHeader::parse(StateFileKind::Checkpoint, bytes, "x").unwrap_err().reason().clone()
         };
         assert_eq!(reason(b""), StateErrorReason::Incomplete);
-        assert_eq!(reason(&HEAD.to_bytes()[..20]), StateErrorReason::Incomplete);
+        assert_eq!(reason(&HEADER.to_bytes()[..20]), StateErrorReason::Incomplete);
         assert_eq!(
             reason(b"{\"version\": 4, \"terraform_version\": \"1.11.4\"}"),
             StateErrorReason::NotAState
         );
         assert_eq!(
-            reason(&FileHeader { file: StateFileKind::Journal, ..HEAD }.to_bytes()),
+            reason(&FileHeader { file: StateFileKind::Journal, ..HEADER }.to_bytes()),
             StateErrorReason::NotAState
         );
-        let mut newer = HEAD.to_bytes();
+        let mut newer = HEADER.to_bytes();
         newer[16] = 2;
         let crc = crc32fast::hash(&newer[..44]);
         newer[44..].copy_from_slice(&crc.to_le_bytes());

@@ -1,5 +1,4 @@
-//! Keeping a leased lock: a thread of its own renews it, and everybody can ask how long it is sure
-//! to last.
+//! Keeps a leased lock: a thread renews the lease, and any thread can ask how long it certainly lasts.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,38 +7,38 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::{Lease, StateError};
 
-/// A lease is renewed so many times before it would run out, and so many times more when the store
-/// does not answer.
-const BEATS: u32 = 6;
-const HASTE: u32 = 10;
+/// A lease is renewed so many times within its duration, and each renewal that fails is retried so
+/// many times as often: several tries may fail before the lock is lost.
+const RENEWALS_PER_LEASE: u32 = 6;
+const RETRIES_PER_RENEWAL: u32 = 10;
 
-/// What the store says to a holder who wants to go on holding.
+/// The answer of a store to a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseRenewal {
-    /// The lease begins again.
+    /// The lease has its full duration again.
     Renewed,
-    /// The lock is somebody else's, or no one's.
+    /// The lock has another holder, or none.
     Lost,
 }
 
-/// Asks the store for another lease.
+/// Asks the store to renew the lease.
 pub type RenewFunction = Box<dyn FnMut() -> Result<LeaseRenewal, StateError> + Send>;
 
-/// A leased lock that is kept as long as this is there.
+/// Renews the lease of a lock until it is dropped.
 pub struct LeaseHeartbeat {
-    pulse: Arc<LeaseClock>,
+    clock: Arc<LeaseClock>,
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 struct LeaseClock {
-    whole: Duration,
+    duration: Duration,
     /// When the lease last began; none once it is lost.
     since: Mutex<Option<ClockReading>>,
     renew: Mutex<RenewFunction>,
 }
 
-/// A moment of which two clocks tell how long ago it was: one stands still while the machine
-/// sleeps, the other can be set. The longer time counts.
+/// A moment on two clocks: the monotonic one stops while the machine sleeps, the other one can be
+/// set. The longer age counts, so that an error of either ends the lease early and never late.
 #[derive(Clone, Copy)]
 struct ClockReading(Instant, SystemTime);
 
@@ -54,67 +53,67 @@ impl ClockReading {
 }
 
 impl LeaseHeartbeat {
-    /// Takes a lock that lasts so long after it was last renewed, and keeps it. `take` is the first
-    /// renewal.
+    /// Acquires a lock by `take`, and renews its lease of this duration from then on.
     ///
     /// # Errors
-    /// What `take` says.
+    /// The error of `take`.
     pub fn start<T>(
-        whole: Duration,
+        duration: Duration,
         take: impl FnOnce() -> Result<(T, RenewFunction), StateError>,
     ) -> Result<(T, Self), StateError> {
-        // Counted from before the store is asked: it counts from when it has heard.
+        // Counted from before the request: the store counts from when it receives it, so this side
+        // never believes in a lease that the store has ended.
         let since = ClockReading::now();
         let (taken, renew) = take()?;
-        let pulse = Arc::new(LeaseClock {
-            whole,
+        let clock = Arc::new(LeaseClock {
+            duration,
             since: Mutex::new(Some(since)),
             renew: Mutex::new(renew),
         });
         let (stop, stopped) = mpsc::channel();
-        let beating = pulse.clone();
-        let beat = move || {
-            let mut pause = whole / BEATS;
+        let thread_clock = clock.clone();
+        let renewal = move || {
+            let mut pause = duration / RENEWALS_PER_LEASE;
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                pause = match beating.renew() {
-                    Ok(LeaseRenewal::Renewed) => whole / BEATS,
+                pause = match thread_clock.renew() {
+                    Ok(LeaseRenewal::Renewed) => duration / RENEWALS_PER_LEASE,
                     Ok(LeaseRenewal::Lost) => return,
-                    Err(_) => whole / BEATS / HASTE,
+                    Err(_) => duration / RENEWALS_PER_LEASE / RETRIES_PER_RENEWAL,
                 };
             }
         };
-        let thread = std::thread::Builder::new().name("lease".into()).spawn(beat);
-        // Without a thread the lease is renewed when something is written, or runs out.
+        let thread = std::thread::Builder::new().name("lease".into()).spawn(renewal);
+        // Without a thread the lease is renewed by `beats` at the next write, or ends.
         let thread = thread.ok().map(|it| (stop, it));
-        Ok((taken, Self { pulse, thread }))
+        Ok((taken, Self { clock, thread }))
     }
 
-    /// How long the lock is sure to last, for any thread to ask.
+    /// The lease, for any thread to ask.
     #[must_use]
     pub fn lease(&self) -> Lease {
-        let pulse = self.pulse.clone();
-        Lease::renewed(self.pulse.whole, move || pulse.remaining())
+        let clock = self.clock.clone();
+        Lease::renewed(self.clock.duration, move || clock.remaining())
     }
 
-    /// Whether the lock is held at this moment. One that has run out without anybody taking it over
-    /// is renewed.
+    /// Whether the lock is held at this moment. A lease that has ended is renewed, which succeeds as
+    /// long as no other process has taken the lock over.
     ///
     /// # Errors
     /// When the store cannot be asked.
     pub fn beats(&self) -> Result<bool, StateError> {
-        match self.pulse.remaining() {
-            Duration::ZERO => Ok(self.pulse.renew()? == LeaseRenewal::Renewed),
+        match self.clock.remaining() {
+            Duration::ZERO => Ok(self.clock.renew()? == LeaseRenewal::Renewed),
             _ => Ok(true),
         }
     }
 
-    /// Renews it no more. Answers whether it is held.
+    /// Stops renewing. Returns whether the lock is still held.
     pub fn stop(&mut self) -> bool {
         if let Some((stop, thread)) = self.thread.take() {
             drop(stop);
             let _ = thread.join();
         }
-        self.pulse.since().is_some()
+        self.clock.since().is_some()
     }
 }
 
@@ -130,18 +129,19 @@ impl LeaseClock {
     }
 
     fn remaining(&self) -> Duration {
-        self.since().map_or(Duration::ZERO, |it| self.whole.saturating_sub(it.age()))
+        self.since().map_or(Duration::ZERO, |it| self.duration.saturating_sub(it.age()))
     }
 
     fn renew(&self) -> Result<LeaseRenewal, StateError> {
+        // One renewal at a time: of two, the older answer could overwrite the newer one.
         let mut renew = self.renew.lock().unwrap_or_else(PoisonError::into_inner);
         if self.since().is_none() {
             return Ok(LeaseRenewal::Lost);
         }
         let since = ClockReading::now();
-        let beat = renew()?;
-        *self.since() = (beat == LeaseRenewal::Renewed).then_some(since);
-        Ok(beat)
+        let renewal = renew()?;
+        *self.since() = (renewal == LeaseRenewal::Renewed).then_some(since);
+        Ok(renewal)
     }
 }
 
@@ -150,10 +150,13 @@ mod tests {
     use super::*;
     use crate::StateErrorReason;
 
-    fn started(whole: Duration, answers: Vec<Result<LeaseRenewal, StateError>>) -> LeaseHeartbeat {
+    fn started(
+        duration: Duration,
+        answers: Vec<Result<LeaseRenewal, StateError>>,
+    ) -> LeaseHeartbeat {
         let mut answers = answers.into_iter();
         let renew = move || answers.next().unwrap_or(Ok(LeaseRenewal::Lost));
-        LeaseHeartbeat::start(whole, || Ok(((), Box::new(renew) as RenewFunction))).unwrap().1
+        LeaseHeartbeat::start(duration, || Ok(((), Box::new(renew) as RenewFunction))).unwrap().1
     }
 
     fn unreachable() -> StateError {
@@ -161,33 +164,33 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_lasts_from_when_it_was_asked_for() {
-        let heart = started(Duration::from_hours(1), Vec::new());
-        let remaining = heart.lease().remaining().unwrap();
+    fn a_lease_counts_from_its_request() {
+        let heartbeat = started(Duration::from_hours(1), Vec::new());
+        let remaining = heartbeat.lease().remaining().unwrap();
         assert!(remaining > Duration::ZERO && remaining <= Duration::from_hours(1));
-        assert!(heart.beats().unwrap());
+        assert!(heartbeat.beats().unwrap());
     }
 
     #[test]
-    fn what_has_run_out_is_renewed_when_nobody_took_it_over() {
-        let heart = started(
+    fn an_ended_lease_is_renewed_when_the_lock_is_free() {
+        let heartbeat = started(
             Duration::ZERO,
             vec![Ok(LeaseRenewal::Renewed), Err(unreachable()), Ok(LeaseRenewal::Renewed)],
         );
-        // The thread asks too: whoever comes last finds it lost.
-        while heart.beats().is_ok_and(|it| it) {}
-        while heart.beats() != Ok(false) {}
-        assert_eq!(heart.lease().remaining(), Some(Duration::ZERO));
+        // The thread renews too, so either of both may get the last answer, which is `Lost`.
+        while heartbeat.beats().is_ok_and(|it| it) {}
+        while heartbeat.beats() != Ok(false) {}
+        assert_eq!(heartbeat.lease().remaining(), Some(Duration::ZERO));
     }
 
     #[test]
-    fn what_is_lost_stays_lost() {
-        let mut heart = started(
+    fn a_lost_lock_stays_lost() {
+        let mut heartbeat = started(
             Duration::from_millis(1),
             vec![Ok(LeaseRenewal::Lost), Ok(LeaseRenewal::Renewed)],
         );
-        while heart.beats() != Ok(false) {}
-        assert_eq!(heart.beats(), Ok(false));
-        assert!(!heart.stop());
+        while heartbeat.beats() != Ok(false) {}
+        assert_eq!(heartbeat.beats(), Ok(false));
+        assert!(!heartbeat.stop());
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a journal: which of its frames count, and what they amount to.
+//! Reads a journal: finds the frames that count, and folds them.
 
 use crate::envelope::{FrameEnvelope, FrameSealer, VERSION, find};
 use crate::session::{KeyCache, SessionHeader, SessionPart};
@@ -7,14 +7,14 @@ use crate::{KeyName, StateError};
 use ha_state_model::Frame;
 use ha_state_model::frame::FrameKind;
 
-/// The frames of a journal that count.
+/// The frames of a journal that were acknowledged, or at least written whole.
 #[derive(Debug)]
 pub(crate) struct JournalScan {
-    /// The segment each is in, and where there.
+    /// Each frame with the index of its segment.
     frames: Vec<(usize, FrameEnvelope)>,
-    /// How much of the journal they are.
+    /// The end of the last frame; none without frames.
     pub(crate) kept: Option<JournalExtent>,
-    /// How many bytes they take.
+    /// The bytes of all frames together.
     pub(crate) length: usize,
 }
 
@@ -25,17 +25,17 @@ impl JournalScan {
     }
 }
 
-/// The lineage that the first session in these bytes says, if one does.
+/// The lineage in the session header at the start of these bytes, if there is one.
 pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
     let head = FrameEnvelope::at(bytes, 0).filter(|it| it.kind == FrameKind::Session as u8)?;
     SessionHeader::parse(&bytes[head.body..head.end], place).ok().map(|it| it.lineage)
 }
 
-/// Tells the frames that were acknowledged from a tail that never was.
+/// Separates the frames from a torn tail.
 ///
-/// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad
-/// frame that none knows of was being written when the writer was killed, and no one was told that
-/// it was there: it is dropped with all behind it.
+/// A bad frame that a later frame states to have been on disk was altered, which is an error. A bad
+/// frame without such a witness was being written when the writer was killed. It was never
+/// acknowledged, so it is dropped with everything behind it.
 pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalScan, StateError> {
     let mut scan = JournalScan { frames: Vec::new(), kept: None, length: 0 };
     let Some(first) = segments.first() else { return Ok(scan) };
@@ -67,16 +67,18 @@ pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalSc
         }
         scan.kept = Some(JournalExtent { segment: *number, length: at });
         scan.length += at;
+        // The preallocated zeros of a local journal are the normal end.
         if bytes[at..].iter().all(|it| *it == 0) {
             continue;
         }
-        let knows = |it: &FrameEnvelope| {
+        let is_witness = |it: &FrameEnvelope| {
             it.number > expected && (expected..it.number).contains(&it.synced_through)
         };
+        // The length of a bad frame cannot be trusted, so the witness is searched byte by byte.
         let later = segments[index + 1..].iter().map(|it| (&it.bytes, 0));
         let witness = std::iter::once((bytes, at + 1))
             .chain(later)
-            .find_map(|(bytes, from)| find(bytes, from, knows));
+            .find_map(|(bytes, from)| find(bytes, from, is_witness));
         if let Some(witness) = witness {
             let why = format!(
                 "frame {expected} at byte {at} of the journal is not what was written there (frame {} knows it was whole)",
@@ -89,18 +91,18 @@ pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalSc
     Ok(scan)
 }
 
-/// How far a state has come.
+/// How far the folding of a state has come.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JournalPosition {
     /// Empty before the first frame.
     pub(crate) lineage: String,
     pub(crate) number: u64,
-    /// What it is sealed with, the last last.
+    /// The keys that it is sealed with, the latest last.
     pub(crate) keys: Vec<KeyName>,
 }
 
-/// Gives the frames that count to `fold`, past those before `position`. The segments' bytes are
-/// opened in place.
+/// Passes the frames behind `position` to `fold`. Decrypts the segments in place, so that no copies
+/// of secrets are left in freed memory.
 pub(crate) fn replay(
     position: &mut JournalPosition,
     segments: &mut [JournalSegment],
@@ -126,23 +128,25 @@ pub(crate) fn replay(
     let mut session: Option<(SessionHeader, Option<FrameSealer>)> = None;
     for (index, envelope) in &scan.frames {
         let frame = &mut segments[*index].bytes[envelope.start..envelope.end];
+        // A frame up to `position` is in the checkpoint, but its session header is still needed for
+        // the frames behind it.
         if envelope.kind == FrameKind::Session as u8 {
-            let begun = SessionHeader::parse(&frame[envelope.body - envelope.start..], place)?;
-            if !position.lineage.is_empty() && begun.lineage != position.lineage {
+            let header = SessionHeader::parse(&frame[envelope.body - envelope.start..], place)?;
+            if !position.lineage.is_empty() && header.lineage != position.lineage {
                 return Err(StateError::other_lineage(
                     &format!("the journal of {place}"),
                     &position.lineage,
-                    &begun.lineage,
+                    &header.lineage,
                 ));
             }
-            if begun.number != envelope.number {
+            if header.number != envelope.number {
                 return Err(StateError::damaged(
                     place,
-                    format!("frame {} says it is frame {}", envelope.number, begun.number),
+                    format!("frame {} says it is frame {}", envelope.number, header.number),
                 ));
             }
-            position.lineage.clone_from(&begun.lineage);
-            session = Some((begun, None));
+            position.lineage.clone_from(&header.lineage);
+            session = Some((header, None));
         } else if envelope.number > position.number {
             let headless = || {
                 StateError::damaged(place, format!("no session heads frame {}", envelope.number))
@@ -164,7 +168,7 @@ pub(crate) fn replay(
     Ok(())
 }
 
-/// Opens one frame; none when it says nothing but that all before it is on disk.
+/// Opens one frame; none for `Closed`, which only states that all frames before it are on disk.
 fn open(
     envelope: &FrameEnvelope,
     bytes: &mut [u8],
@@ -186,7 +190,7 @@ fn open(
     if kind == FrameKind::Closed as u8 {
         return Ok(None);
     }
-    // What serde says may quote the content, which may be secret.
+    // The message of serde may quote the content, which may be secret.
     let unreadable = |it: serde_json::Error| {
         StateError::damaged(
             place,

@@ -1,5 +1,4 @@
-//! A state as JSON, losing nothing: values that JSON has no form for are written as kind writes
-//! them.
+//! A state as JSON without loss; values that JSON cannot express have the form of `ha_value`.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +46,7 @@ pub fn to_json(state: &State) -> Json {
     })
 }
 
-/// A state as [`to_json`] writes it.
+/// The JSON form that [`to_json`] writes.
 #[derive(Deserialize)]
 struct SerializedState {
     lineage: String,
@@ -70,11 +69,11 @@ struct SerializedDeposed {
     record: Record,
 }
 
-/// The state that [`to_json`] wrote down. `place` is for messages.
+/// Parses what [`to_json`] wrote. `place` is for messages.
 ///
 /// # Errors
-/// When it is something else, or holds what no state holds.
-pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
+/// When it is another format, or holds an address twice or an unknown value.
+pub fn from_json(json: &[u8], place: &str) -> Result<State, StateError> {
     #[derive(Deserialize)]
     struct StateFormat {
         format: u32,
@@ -82,7 +81,7 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     let unreadable = |error: serde_json::Error| {
         StateError::unreadable(place, format!("it is no state as JSON: {error}"))
     };
-    let StateFormat { format } = serde_json::from_slice(text).map_err(unreadable)?;
+    let StateFormat { format } = serde_json::from_slice(json).map_err(unreadable)?;
     if format > FORMAT {
         return Err(StateError::newer_format(place, format, FORMAT));
     }
@@ -98,7 +97,7 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
         unfinished,
         obligations,
         groups,
-    } = serde_json::from_slice(text).map_err(unreadable)?;
+    } = serde_json::from_slice(json).map_err(unreadable)?;
     let mut state =
         State { lineage, number, attempts, run, providers, outputs, ..State::default() };
     for group in groups {
@@ -119,7 +118,7 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     let groups = &state.groups;
     state.deposed.values_mut().for_each(|it| it.dependencies.resolve(groups));
     state.unfinished.values_mut().for_each(|it| it.intent.dependencies.resolve(groups));
-    match not_known(&state) {
+    match unknown_value(&state) {
         Some(what) => {
             Err(StateError::unreadable(place, format!("{what} holds a value that is not known")))
         }
@@ -127,8 +126,8 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     }
 }
 
-/// What holds a value that is not known, where something does.
-fn not_known(state: &State) -> Option<String> {
+/// The name of something with an unknown value, if there is one.
+fn unknown_value(state: &State) -> Option<String> {
     let records = state.records.values().chain(state.deposed.values());
     let of_records = records.map(|it| {
         let values = it.arguments.values().chain(it.outputs.values()).chain(it.timeouts.values());
@@ -196,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_back_whole() {
+    fn a_state_parses_back() {
         let state = state();
         assert_eq!(from_json(to_json(&state).to_string().as_bytes(), "it").unwrap(), state);
     }
 
     #[test]
-    fn what_no_state_holds_is_refused() {
+    fn an_invalid_state_is_refused() {
         let refused = |change: &dyn Fn(&mut Json)| {
             let mut json = to_json(&state());
             change(&mut json);

@@ -1,4 +1,4 @@
-//! A state's key, and what is done with it directly.
+//! The key of a state: sealing and digests with it.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const ID: usize = 8;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 
-/// The key that a state and what belongs to it are sealed with. Zeroed when dropped; never shown.
+/// The key of a state and of the files that belong to it. Zeroed when dropped; never shown.
 #[derive(Clone)]
 pub struct StateKey {
     id: String,
@@ -24,7 +24,7 @@ pub struct StateKey {
 }
 
 impl StateKey {
-    /// A new one.
+    /// A new random key.
     ///
     /// # Panics
     /// When the system has no randomness to give, which no system in use does.
@@ -36,27 +36,27 @@ impl StateKey {
         Self::from_secret(secret)
     }
 
-    /// The key of these bytes.
+    /// The key with these secret bytes.
     #[must_use]
     pub fn from_secret(secret: Zeroizing<[u8; 32]>) -> Self {
         let id = to_hex(&Sha256::digest(&secret[..])[..ID]);
         Self { id, secret }
     }
 
-    /// The key's name: says which it is, and nothing about it.
+    /// The key's id: a truncated digest, which reveals nothing about the secret.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What a key file holds.
+    /// The content of a key file.
     #[must_use]
     pub fn to_file(&self) -> Zeroizing<String> {
         let hex = Zeroizing::new(to_hex(&self.secret[..]));
         Zeroizing::new(format!("{FILE_MARK} {}\n", *hex))
     }
 
-    /// Reads what a key file holds; `path` is for the message.
+    /// Parses the content of a key file; `path` is for messages.
     pub(crate) fn from_file(text: &str, path: &Path) -> Result<Self, StateError> {
         let hex = text.trim().strip_prefix(FILE_MARK).filter(|it| it.starts_with(' '));
         let hex = hex.ok_or_else(|| StateError::not_a_key(path, "it holds no key of `ha`"))?;
@@ -69,7 +69,7 @@ impl StateKey {
         Ok(Self::from_secret(secret))
     }
 
-    /// A key for one purpose alone, so that what was made for one is nothing to another.
+    /// A key that is derived for one purpose, so that what is sealed for one opens for no other.
     fn for_purpose(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         authenticate(&self.secret[..], purpose.as_bytes())
     }
@@ -81,8 +81,8 @@ impl std::fmt::Debug for StateKey {
     }
 }
 
-/// Seals bytes for a purpose, such as `plan`: no one without the key can read or alter them, and
-/// they open for the same purpose only. The key's id stands in front in clear.
+/// Encrypts and authenticates bytes for a purpose, such as `plan`; they open for the same purpose
+/// only. The key's id precedes them unencrypted.
 #[must_use]
 pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
     seal_with(key, purpose, &[], bytes)
@@ -91,7 +91,7 @@ pub fn seal(key: &StateKey, purpose: &str, bytes: &[u8]) -> Vec<u8> {
 /// Opens what [`seal`] sealed.
 ///
 /// # Errors
-/// When it was sealed with another key or for another purpose, or is not whole.
+/// When it was sealed with another key or for another purpose, or is incomplete.
 pub fn open(
     key: &StateKey,
     purpose: &str,
@@ -106,8 +106,8 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
     sealed.strip_prefix(SEALED_MARK).and_then(|rest| rest.get(..ID)).map(to_hex)
 }
 
-/// A digest that says whether two strings are the same, and from which no one without the key can
-/// guess a short one: for values that are kept nowhere.
+/// A digest to compare values that are not stored. It is keyed, because a short value could be guessed
+/// from a plain digest.
 #[must_use]
 pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
     let mut digest = KeyedDigest::new(key);
@@ -115,17 +115,17 @@ pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
     digest.finish()
 }
 
-/// A [`keyed_digest`] of what is written to it, none of which is kept.
+/// A [`keyed_digest`] of what is written to it; nothing of that is stored.
 pub struct KeyedDigest(Hmac<Sha256>);
 
 impl KeyedDigest {
-    /// Of nothing yet.
+    /// A digest without input.
     #[must_use]
     pub fn new(key: &StateKey) -> Self {
         Self(mac(&key.for_purpose("digest")[..]))
     }
 
-    /// The digest of all that was written.
+    /// The digest of everything that was written.
     #[must_use]
     pub fn finish(self) -> String {
         to_hex(&self.0.finalize().into_bytes())
@@ -143,8 +143,14 @@ impl std::io::Write for KeyedDigest {
     }
 }
 
-/// Seals bytes together with others that are not stored, but must be the same when it is opened.
-pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u8]) -> Vec<u8> {
+/// Seals bytes, authenticated together with associated data: it is not stored, and must be the same
+/// when they are opened.
+pub(crate) fn seal_with(
+    key: &StateKey,
+    purpose: &str,
+    associated_data: &[u8],
+    bytes: &[u8],
+) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     rand::fill(nonce.as_mut_slice());
     let mut sealed = Vec::with_capacity(SEALED_MARK.len() + ID + NONCE + bytes.len() + TAG);
@@ -154,7 +160,7 @@ pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u
     let start = sealed.len();
     sealed.extend_from_slice(bytes);
     let tag = cipher(key, purpose)
-        .encrypt_inout_detached((&nonce).into(), beside, (&mut sealed[start..]).into())
+        .encrypt_inout_detached((&nonce).into(), associated_data, (&mut sealed[start..]).into())
         .expect("no string in memory is too long to encrypt");
     sealed.extend_from_slice(&tag);
     sealed
@@ -164,7 +170,7 @@ pub(crate) fn seal_with(key: &StateKey, purpose: &str, beside: &[u8], bytes: &[u
 pub(crate) fn open_with(
     key: &StateKey,
     purpose: &str,
-    beside: &[u8],
+    associated_data: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, StateError> {
     let place = "a sealed file";
@@ -184,7 +190,7 @@ pub(crate) fn open_with(
     let mut opened = Zeroizing::new(text.to_vec());
     let buffer = opened.as_mut_slice().into();
     cipher(key, purpose)
-        .decrypt_inout_detached(nonce.into(), beside, buffer, tag.into())
+        .decrypt_inout_detached(nonce.into(), associated_data, buffer, tag.into())
         .map_err(|_| damaged())?;
     Ok(opened)
 }
@@ -210,7 +216,7 @@ mod tests {
     use crate::StateErrorReason;
 
     #[test]
-    fn what_is_sealed_opens_with_its_key_for_its_purpose_only() {
+    fn sealed_bytes_open_with_the_same_key_and_purpose_only() {
         let (key, other) = (StateKey::random(), StateKey::random());
         let sealed = seal(&key, "plan", b"hush");
         assert_eq!(&**open(&key, "plan", &sealed).unwrap(), b"hush");
@@ -227,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_text_that_was_altered_or_cut_does_not_open() {
+    fn altered_or_truncated_sealed_bytes_do_not_open() {
         let key = StateKey::random();
         let sealed = seal(&key, "plan", b"hush");
         for bit in 0..sealed.len() * 8 {
@@ -241,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_depends_on_text_and_key() {
+    fn a_digest_depends_on_value_and_key() {
         let (key, other) = (StateKey::random(), StateKey::random());
         assert_eq!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hush"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hust"));
@@ -254,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_reads_back_and_shows_nothing() {
+    fn a_key_file_parses_back_and_debug_shows_no_secret() {
         let key = StateKey::random();
         let path = Path::new("k");
         let text = key.to_file();

@@ -1,4 +1,4 @@
-//! Where keys are kept.
+//! Sources of keys, and key files as one of them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -15,19 +15,19 @@ use zeroize::Zeroizing;
 use crate::lineage::{from_hex, is_lineage, random_hex};
 use crate::{CompanionFile, CreatedDirectories, StateError, StateKey};
 
-/// How a key in a file is named in what it seals.
+/// The method in the names of keys in files.
 const METHOD: &str = "file";
 
-/// Gives a state its key. Key files are one way; a passphrase or a key service are others.
+/// A source of keys: key files, a passphrase, or a key service.
 pub trait KeyProvider: Send + Sync {
-    /// The key that something of this lineage says it is sealed with.
+    /// The key with which something of this lineage is sealed.
     ///
     /// # Errors
-    /// When it is not there, or what is there is another.
+    /// When the key is missing, or the source has another one.
     fn named(&self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError>;
 
-    /// The key to seal with from now on, and how it is found again: the one that is `used` where
-    /// that is one of these. Made where there is none and that is allowed.
+    /// The key to seal with from now on, and its name: the `used` one where it is of this source. A
+    /// missing key is created where the policy allows that.
     ///
     /// # Errors
     /// When there is none and none may be made.
@@ -37,17 +37,17 @@ pub trait KeyProvider: Send + Sync {
         used: Option<&KeyName>,
     ) -> Result<(KeyName, StateKey), StateError>;
 
-    /// A new key for a state that does not exist yet, where it has none and one may be made. It is
-    /// kept nowhere before its file is made.
+    /// A new key for a new state, where it has none and the policy allows one. It is stored only when
+    /// its companion file is created.
     ///
     /// # Errors
-    /// When it cannot be found out whether the state has one.
+    /// When it cannot be determined whether the state has a key.
     fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
         let _ = lineage;
         Ok(None)
     }
 
-    /// The key that takes the place of those so far: a new one, where these can make one.
+    /// The key that replaces the current one: a new one, where the source can create one.
     ///
     /// # Errors
     /// When there is none and none can be made.
@@ -55,58 +55,58 @@ pub trait KeyProvider: Send + Sync {
         self.current(lineage, None)
     }
 
-    /// Hears that the state is sealed with what [`KeyProvider::next`] gave.
+    /// Makes the key of [`KeyProvider::next`] the current one: the state is sealed with it now.
     ///
     /// # Errors
-    /// When that cannot be noted. The key is found all the same.
+    /// When that cannot be stored. The key is found by its id all the same.
     fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
         let _ = (lineage, name);
         Ok(())
     }
 }
 
-/// A key that is kept nowhere yet.
+/// A key that is not stored yet.
 pub struct NewKey {
     /// How it will be found again.
     pub name: KeyName,
     /// The key.
     pub key: StateKey,
-    /// What keeps it.
+    /// The file that stores it when it is created.
     pub file: Box<dyn CompanionFile>,
 }
 
-/// How a key is found again; stands in clear at the head of what it seals.
+/// How a key is found again; stored unencrypted in the header of what it seals.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyName {
     /// The key's id.
     pub id: String,
     /// Where the key comes from: `file`, `passphrase`, `aws_kms`.
     pub method: String,
-    /// What finding it takes, such as the salt of a passphrase.
+    /// What finding the key needs, such as the salt of a passphrase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
 }
 
-/// Whether a key may be made.
+/// Whether a key may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPolicy {
-    /// Somebody is there to be told to back it up.
+    /// A person is present, who is asked to back a new key up.
     Interactive,
-    /// A machine that is thrown away afterwards must not make keys.
+    /// A machine that is discarded afterwards, with the only copy of a key, must not create one.
     Automation,
 }
 
-/// A key, and where it lies if it was made just now: the operator must be told to back it up.
+/// A key, and its file if it was just created, so that the operator can be asked to back it up.
 #[derive(Debug)]
 pub struct DiscoveredKey {
     /// The key.
     pub key: StateKey,
-    /// The file made for it just now.
+    /// The file that was just created for it.
     pub made: Option<PathBuf>,
 }
 
-/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for those before
-/// it; or one file named for all.
+/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for previous keys;
+/// or one named file for all states.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     directory: PathBuf,
@@ -121,8 +121,8 @@ impl KeyRing {
         Self { directory: directory.into(), file: None, policy }
     }
 
-    /// The key files of who runs this: in `HA_STATE_KEY_FILE`, else below `XDG_CONFIG_HOME` or
-    /// `~/.config`. None is made where `CI` or `HA_IN_AUTOMATION` is set.
+    /// The key files of the current user: in `HA_STATE_KEY_FILE`, else below `XDG_CONFIG_HOME` or
+    /// `~/.config`. No key is created where `CI` or `HA_IN_AUTOMATION` is set.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::from_variables(|name| {
@@ -132,7 +132,7 @@ impl KeyRing {
 
     fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
         let home = || variable("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".config");
-        // The convention has it that a relative path here is to be passed over.
+        // The XDG base directory specification requires that a relative path is ignored.
         let configuration =
             variable("XDG_CONFIG_HOME").filter(|it| it.is_absolute()).unwrap_or_else(home);
         let automation = ["CI", "HA_IN_AUTOMATION"].iter().any(|it| variable(it).is_some());
@@ -143,26 +143,26 @@ impl KeyRing {
         }
     }
 
-    /// As [`KeyRing::from_environment`], whatever `HA_STATE_KEY_FILE` says.
+    /// As [`KeyRing::from_environment`], but ignores `HA_STATE_KEY_FILE`.
     #[must_use]
     pub fn of_user() -> Self {
         Self { file: None, ..Self::from_environment() }
     }
 
-    /// Whether it makes keys: not where one file is named.
+    /// Whether keys can be created: not where one file is named.
     #[must_use]
     pub fn makes_keys(&self) -> bool {
         self.file.is_none()
     }
 
-    /// With one file for whatever state is asked for.
+    /// Uses one file for all states.
     #[must_use]
     pub fn with_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
         self
     }
 
-    /// Where the key of a lineage lies, or would.
+    /// The path of the current key of a lineage, which may not exist.
     #[must_use]
     pub fn path(&self, lineage: &str) -> PathBuf {
         self.file.clone().unwrap_or_else(|| self.directory.join(format!("{lineage}.key")))
@@ -179,7 +179,7 @@ impl KeyRing {
         self.read(&self.path(lineage))
     }
 
-    /// The key of a lineage that has this id; else the one there is, if there is any.
+    /// The key of a lineage with this id; else its current key, if any.
     fn find_id(&self, lineage: &str, id: &str) -> Result<Option<StateKey>, StateError> {
         let found = self.find(lineage)?;
         if self.file.is_some()
@@ -192,12 +192,12 @@ impl KeyRing {
         Ok(other.filter(|it| it.id() == id).or(found))
     }
 
-    /// Where a key of a lineage lies that is not the one, or not yet.
+    /// The path of a key of a lineage that is no longer the current one, or not yet.
     fn path_of(&self, lineage: &str, id: &str) -> PathBuf {
         self.directory.join(format!("{lineage}.{id}.key"))
     }
 
-    /// The file that the key of this id lies in, if it is here.
+    /// The file with the key of this id, if there is one.
     #[must_use]
     pub fn file_of(&self, lineage: &str, id: &str) -> Option<PathBuf> {
         let all = [self.path(lineage), self.path_of(lineage, id)];
@@ -216,7 +216,7 @@ impl KeyRing {
             }
             Err(error) => return Err(StateError::io("read the key file", path, &error)),
         };
-        // A file that the operator named may be a mounted secret, whose mode is not theirs to
+        // A file that the operator named may be a mounted secret, whose mode the operator cannot
         // choose.
         if self.file.is_none() {
             let metadata = fs::metadata(path)
@@ -231,7 +231,7 @@ impl KeyRing {
         StateKey::from_file(&text, path).map(Some)
     }
 
-    /// The key of a lineage, made where there is none and somebody is there to be told.
+    /// The key of a lineage; a missing one is created where the policy allows that.
     ///
     /// # Errors
     /// When there is none and none may be made, or it cannot be read or written.
@@ -245,13 +245,13 @@ impl KeyRing {
         }
         self.put(&path, &StateKey::random())
             .map_err(|error| StateError::io("make the key file", &path, &error))?;
-        // Another process may have been first; what lies there is the key.
+        // Read back, because another process may have created a key first, and that one counts.
         let key =
             self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
         Ok(DiscoveredKey { key, made: Some(path) })
     }
 
-    /// A key for a lineage that has none; none where it has one, or none may be made.
+    /// A new key for a lineage without one; none where it has a key, or the policy forbids one.
     fn new_key(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
         if self.policy == KeyPolicy::Automation
             || self.file.is_some()
@@ -269,7 +269,8 @@ impl KeyRing {
         Ok(Some(NewKey { name: name_of(&key), key, file }))
     }
 
-    /// Makes a key file that is there whole or not at all, and never in the place of another.
+    /// Creates a key file atomically, and never replaces one: a hard link fails where the name exists,
+    /// which a rename does not.
     fn put(&self, path: &Path, key: &StateKey) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let draft = path.with_extension(random_hex(8));
@@ -305,8 +306,8 @@ impl KeyProvider for KeyRing {
         lineage: &str,
         used: Option<&KeyName>,
     ) -> Result<(KeyName, StateKey), StateError> {
-        // Whoever was killed after a rotation, and before the files said so, finds what the state
-        // says.
+        // A rotation that was killed between sealing the state and renaming the files leaves the new
+        // key in its own file; the state names it.
         let used = used.filter(|it| it.method == METHOD && self.file.is_none());
         if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
             && used.is_some_and(|it| it.id == key.id())
@@ -345,7 +346,8 @@ impl KeyProvider for KeyRing {
         }
         let failed =
             |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
-        // The old one opens what was kept before.
+        // The old key still opens backups and sealed plans, so it is retained under its id before the
+        // new one takes its name.
         if let Some(old) = self.find(lineage)? {
             let kept = self.path_of(lineage, old.id());
             match fs::hard_link(&path, &kept) {
@@ -361,7 +363,7 @@ impl KeyProvider for KeyRing {
     }
 }
 
-/// The file of a key that nothing is sealed with yet.
+/// The file of a key with which nothing is sealed yet.
 struct NewKeyFile {
     ring: KeyRing,
     path: PathBuf,
@@ -392,7 +394,7 @@ impl CompanionFile for NewKeyFile {
     }
 
     fn remove(&mut self) {
-        // What cannot be read or removed stays: a key too many does no harm.
+        // An error is ignored: a superfluous key does no harm.
         if self.is_there().unwrap_or_default() {
             let _ = fs::remove_file(&self.path);
             self.directories.remove();
@@ -400,7 +402,7 @@ impl CompanionFile for NewKeyFile {
     }
 }
 
-/// How a key in a file is found again.
+/// The name of a key in a file.
 fn name_of(key: &StateKey) -> KeyName {
     KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters: BTreeMap::new() }
 }
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_once_where_only_its_owner_can_read_it() {
+    fn a_key_is_created_once_and_readable_by_its_owner_only() {
         let home = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(home.path().join("ha/keys"), KeyPolicy::Interactive);
         let lineage = new_lineage();
@@ -434,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn who_makes_a_key_second_gets_the_first() {
+    fn concurrent_creations_give_one_key() {
         let home = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
         let lineage = new_lineage();
@@ -447,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn automation_makes_no_key_and_says_how_to() {
+    fn automation_creates_no_key() {
         let home = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(home.path(), KeyPolicy::Automation);
         let error = ring.find_or_make(&new_lineage()).unwrap_err();
@@ -460,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_is_used_and_never_made() {
+    fn a_named_file_is_used_and_never_created() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("mounted");
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive).with_file(&file);
@@ -474,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_where_keys_lie_and_whether_they_are_made() {
+    fn the_environment_sets_the_directory_and_the_policy() {
         let ring = |set: &[(&str, &str)]| {
             KeyRing::from_variables(|name| {
                 set.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value))
@@ -506,13 +508,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lineage_leads_to_no_other_directory() {
+    fn a_lineage_cannot_name_another_directory() {
         let ring = KeyRing::new("/nowhere", KeyPolicy::Interactive);
         assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &StateErrorReason::Damaged);
     }
 
     #[test]
-    fn a_rotation_is_found_again_wherever_it_was_stopped() {
+    fn an_interrupted_rotation_finds_both_keys() {
         let home = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
         let lineage = new_lineage();

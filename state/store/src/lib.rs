@@ -1,13 +1,13 @@
-//! What is known of the things that `ha` made, and how that is never lost.
+//! Reads and writes states, so that a kill or a failure at any point loses nothing.
 //!
-//! A state is a row of numbered [`Frame`]s, folded. They are kept as a *checkpoint* of all up to
-//! some number, and a
-//! *journal* of those since. A step writes its intent before its first call and its result after its last; each is
-//! on disk before anything goes on. Whatever kills the process, what was acknowledged is there when
-//! the state is next opened, and what was only begun is known to have been begun.
+//! A state is a sequence of numbered [`Frame`](ha_state_model::Frame)s. It is stored as a
+//! *checkpoint* of all frames up to a number, and a *journal* of the later ones. A step writes its
+//! intent before its first call and its result after its last; each is on disk before the step
+//! continues. After a kill, everything that was acknowledged is there when the state is next opened,
+//! and what had only begun is known to have begun.
 //!
-//! Everything is sealed: with a data key for each session, and that with the state's [`StateKey`].
-//! Where the bytes are kept is behind [`Store`]; [`LocalStore`] keeps them in files.
+//! Everything is sealed with a data key for each session, which is sealed with the state's
+//! [`StateKey`]. [`Store`] hides where the bytes are; [`LocalStore`] has them in files.
 
 mod backend;
 mod checkpoint;

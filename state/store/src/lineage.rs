@@ -1,7 +1,7 @@
-//! Which state it is, from its first frame to its last.
+//! Lineages: the identity of a state from its first frame to its last.
 
-/// The name of a state that does not exist yet. A plan made before there is any state carries one,
-/// and so does its key; the first apply gives it to the state.
+/// A random lineage for a new state. A plan that is made before its state exists has one, as does its
+/// key; the first apply gives it to the state.
 #[must_use]
 pub fn new_lineage() -> String {
     let hex = random_hex(16);
@@ -9,8 +9,7 @@ pub fn new_lineage() -> String {
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 
-/// Whether a string may be a lineage. Key files are named after it, so it must not lead out of
-/// their directory.
+/// Whether a string may be a lineage. Key files are named by it, so it must hold no path separators.
 pub(crate) fn is_lineage(text: &str) -> bool {
     (8..=64).contains(&text.len())
         && text.bytes().all(|it| it.is_ascii_digit() || it.is_ascii_lowercase() || it == b'-')
@@ -52,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_reads_back() {
+    fn hexadecimal_parses_back() {
         assert_eq!(from_hex(&to_hex(&[0, 15, 16, 255])), Some(vec![0, 15, 16, 255]));
         assert_eq!(from_hex("0"), None);
         assert_eq!(from_hex("0g"), None);

@@ -1,9 +1,9 @@
-//! A state in a directory of this machine:
+//! A state in a directory on this machine:
 //!
-//! - `ha.state`, the checkpoint, replaced as a whole;
-//! - `ha.state.journal`, what was done since, there only while there is something in it;
-//! - `ha.state.lock`, locked by whoever writes;
-//! - `ha.state.previous`, the checkpoint before; `ha.state.previous.2` and so on, some of those before that.
+//! - `ha.state`, the checkpoint, replaced atomically;
+//! - `ha.state.journal`, the later frames; it exists only while there are some;
+//! - `ha.state.lock`, locked by the writer;
+//! - `ha.state.previous`, the previous checkpoint; `ha.state.previous.2` and so on, older ones.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,22 +14,23 @@ use ha_files::regular_file;
 
 use crate::error::LARGEST_STATE;
 use crate::file_header;
-use crate::file_header::{FileHeader, PREAMBLE};
+use crate::file_header::{FileHeader, HEADER_SIZE};
 use crate::lock::LockFile;
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{CreatedDirectories, LockInfo, StateError, StateErrorReason};
 
-/// A journal grows by at least so much at a time: writing over zeros is four times as fast as
-/// growing.
-const CHUNK: u64 = 1 << 20;
-/// Room that is kept free for the results of steps that have begun.
-const RESERVE: u64 = CHUNK / 4;
-/// So many checkpoints before the current one are kept.
-const KEPT: usize = 5;
-/// How often a load is tried again when a checkpoint is replaced meanwhile.
-const TRIES: u32 = 100;
+/// A journal grows by at least so many bytes at a time. A sync after overwriting zeros is four times
+/// as fast as one after growing the file, which writes metadata as well.
+const MIN_GROWTH: u64 = 1 << 20;
+/// The bytes that stay free for the results of steps that have begun: on a full disk, no intent is
+/// accepted when less is left.
+const RESULT_RESERVE: u64 = MIN_GROWTH / 4;
+/// The number of previous checkpoints that are retained.
+const PREVIOUS_CHECKPOINTS: usize = 5;
+/// How often a load or lock is tried while another process replaces the files.
+const MAX_TRIES: u32 = 100;
 
-/// A state in a directory of this machine.
+/// The store of a state in a directory on this machine.
 #[derive(Clone, Debug)]
 pub struct LocalStore {
     files: StateFiles,
@@ -47,7 +48,7 @@ impl LocalStore {
         Self::at(directory.into().join("ha.state"))
     }
 
-    /// The state whose checkpoint is this file; its other files lie beside it.
+    /// The state whose checkpoint is this file; its other files are in the same directory.
     #[must_use]
     pub fn at(checkpoint: impl Into<PathBuf>) -> Self {
         Self { files: StateFiles { checkpoint: checkpoint.into() } }
@@ -55,29 +56,29 @@ impl LocalStore {
 }
 
 impl StateFiles {
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn with_suffix(&self, suffix: &str) -> PathBuf {
         let mut name = self.checkpoint.clone().into_os_string();
         name.push(suffix);
         name.into()
     }
 
     fn journal(&self) -> PathBuf {
-        self.beside(".journal")
+        self.with_suffix(".journal")
     }
 
     fn lock(&self) -> PathBuf {
-        self.beside(".lock")
+        self.with_suffix(".lock")
     }
 
     fn previous(&self) -> PathBuf {
         self.earlier(1)
     }
 
-    /// The checkpoint that was replaced so many checkpoints ago.
+    /// The path of the checkpoint that was replaced so many checkpoints ago.
     fn earlier(&self, ago: usize) -> PathBuf {
         match ago {
-            1 => self.beside(".previous"),
-            _ => self.beside(&format!(".previous.{ago}")),
+            1 => self.with_suffix(".previous"),
+            _ => self.with_suffix(&format!(".previous.{ago}")),
         }
     }
 
@@ -92,7 +93,8 @@ impl StateFiles {
         }
     }
 
-    /// Puts names that were just made or removed on disk.
+    /// Syncs the directory: a rename or a removal is on disk only then, also when the file itself was
+    /// synced.
     fn sync_directory(&self) -> Result<(), StateError> {
         let directory = self.directory();
         File::open(directory)
@@ -106,13 +108,13 @@ impl Store for LocalStore {
         self.files.place()
     }
 
-    /// Its whole path. What does not exist yet of it is no link.
+    /// The absolute path without symbolic links, as far as it exists.
     fn identity(&self) -> String {
         let here = std::path::absolute(&self.files.checkpoint)
             .unwrap_or_else(|_| self.files.checkpoint.clone());
         let real = here.ancestors().find_map(|it| Some((it, fs::canonicalize(it).ok()?)));
-        let whole = real.and_then(|(there, real)| Some(real.join(here.strip_prefix(there).ok()?)));
-        whole.unwrap_or(here).display().to_string()
+        let full = real.and_then(|(there, real)| Some(real.join(here.strip_prefix(there).ok()?)));
+        full.unwrap_or(here).display().to_string()
     }
 
     fn load(&self) -> Result<StoreContents, StateError> {
@@ -122,9 +124,10 @@ impl Store for LocalStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::io("look at", path, &error)),
         };
-        // A checkpoint and a journal from before and after it was replaced are no state. Whoever
-        // replaces it renames the checkpoint first.
-        for _ in 0..TRIES {
+        // No lock is taken, so a writer may replace the checkpoint between the two reads, and an old
+        // checkpoint with a new journal is no state. The writer renames the checkpoint first, so an
+        // unchanged identity proves that both belong together.
+        for _ in 0..MAX_TRIES {
             let before = identity()?;
             let checkpoint = read(path)?;
             let journal = read(&self.files.journal())?;
@@ -142,12 +145,13 @@ impl Store for LocalStore {
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let directory = self.files.directory();
-        let made = CreatedDirectories::new(directory);
-        for _ in 0..TRIES {
+        let created_directories = CreatedDirectories::new(directory);
+        for _ in 0..MAX_TRIES {
             let is_there = DirBuilder::new().recursive(true).mode(0o700).create(directory);
             is_there.map_err(|error| StateError::io("make the directory", directory, &error))?;
             match LockFile::lock(&self.files.lock(), &self.place(), holder) {
-                // Somebody has just left without writing anything, and taken the directory along.
+                // The previous holder wrote nothing, and removed the directory after it was created
+                // here.
                 Err(error)
                     if *error.reason() == StateErrorReason::System(io::ErrorKind::NotFound) => {}
                 locked => {
@@ -155,7 +159,7 @@ impl Store for LocalStore {
                     return Ok(Box::new(LockedLocalStore {
                         files: self.files.clone(),
                         lock,
-                        made,
+                        created_directories,
                         journal: None,
                         no_room: None,
                     }));
@@ -165,7 +169,7 @@ impl Store for LocalStore {
         Err(StateError::locked(&self.place(), None))
     }
 
-    /// The lock is the kernel's: whoever is named as its holder is at work.
+    /// Always fails: the kernel releases the lock with its process, so a named holder is running.
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
         match self.holder()? {
             Some(holder) if holder.id == id => {
@@ -194,8 +198,8 @@ impl LocalStore {
             let place = format!("`{}`", self.files.journal().display());
             let FileHeader { number, length, .. } =
                 FileHeader::parse(file_header::StateFileKind::Journal, &bytes, &place)?;
-            // What is missing at its end may have been frames, of which nothing else tells. Earlier
-            // versions said no length.
+            // A journal that was cut off may have lost acknowledged frames, and no later frame would
+            // reveal it: only the length in the header does. Earlier versions wrote no length.
             if (bytes.len() as u64) < length {
                 let why = format!(
                     "it is cut off: it has {} bytes, and was made with {length}",
@@ -203,7 +207,7 @@ impl LocalStore {
                 );
                 return Err(StateError::damaged(&place, why));
             }
-            bytes.drain(..PREAMBLE);
+            bytes.drain(..HEADER_SIZE);
             segments.push(JournalSegment { number, bytes });
         }
         Ok(StoreContents { checkpoint, segments })
@@ -214,10 +218,10 @@ impl LocalStore {
 struct LockedLocalStore {
     files: StateFiles,
     lock: LockFile,
-    /// The directories that were made for it.
-    made: CreatedDirectories,
+    /// The directories that were created for the state.
+    created_directories: CreatedDirectories,
     journal: Option<JournalFile>,
-    /// Why the journal could not be given more room, while there is still some left.
+    /// Why the journal could not grow, while there is still some room.
     no_room: Option<StateError>,
 }
 
@@ -225,11 +229,11 @@ struct LockedLocalStore {
 struct JournalFile {
     file: File,
     path: PathBuf,
-    /// Of its first frame.
+    /// The number of its first frame.
     number: u64,
-    /// Behind the last frame.
+    /// The offset behind the last frame.
     end: u64,
-    /// How much room the file has.
+    /// The size of the file.
     length: u64,
 }
 
@@ -242,7 +246,7 @@ impl LockedStore for LockedLocalStore {
         self.lock.check()?;
         let path = self.files.journal();
         let Some(JournalExtent { length, .. }) = kept else { return remove(&path) };
-        let end = (PREAMBLE + length) as u64;
+        let end = (HEADER_SIZE + length) as u64;
         self.journal = Some(JournalFile::resume(path, end)?);
         Ok(())
     }
@@ -254,7 +258,9 @@ impl LockedStore for LockedLocalStore {
             none => none.insert(JournalFile::create(&self.files, number, bytes.len() as u64)?),
         };
         journal.append(bytes)?;
-        self.no_room = match journal.length - journal.end < RESERVE {
+        // Grown ahead of need: a disk that is full stops the next intent, and the results of steps
+        // that have begun still fit.
+        self.no_room = match journal.length - journal.end < RESULT_RESERVE {
             true => journal.grow(0).err(),
             false => None,
         };
@@ -264,14 +270,16 @@ impl LockedStore for LockedLocalStore {
     fn checkpoint(&mut self, _number: u64, bytes: &[u8]) -> Result<(), StateError> {
         self.lock.check()?;
         let path = &self.files.checkpoint;
-        let draft = self.files.beside(".new");
-        write_whole(&draft, bytes)
+        let draft = self.files.with_suffix(".new");
+        write_new_file(&draft, bytes)
             .map_err(|error| StateError::io("write a checkpoint to", &draft, &error))?;
+        // The rename is the moment of replacement: before it, a kill leaves the old checkpoint with
+        // its journal; after it, the new one, which includes that journal.
         self.keep_previous()?;
         fs::rename(&draft, path).map_err(|error| StateError::io("replace", path, &error))?;
         self.files.sync_directory()?;
-        // If this removal is lost with the power, the journal holds nothing that the checkpoint
-        // does not.
+        // Only after the directory is synced: removed earlier, a power failure could undo the rename
+        // and keep the removal. A removal that is lost does no harm, as the checkpoint has all frames.
         self.journal = None;
         self.no_room = None;
         remove(&self.files.journal())
@@ -288,7 +296,7 @@ impl LockedStore for LockedLocalStore {
     }
 }
 
-/// Where nothing was written, nothing is left.
+/// Removes the lock file and created directories where nothing was written.
 impl Drop for LockedLocalStore {
     fn drop(&mut self) {
         let files = &self.files;
@@ -298,35 +306,40 @@ impl Drop for LockedLocalStore {
         if is_there || self.lock.check().is_err() {
             return;
         }
-        // Whoever waits for the lock sees that its file is another one by then.
+        // A process that waits for the lock notices that the path names another file.
         let _ = fs::remove_file(files.lock());
-        self.made.remove();
+        self.created_directories.remove();
     }
 }
 
 impl LockedLocalStore {
-    /// Gives the checkpoint a second name. There is no moment without `ha.state`.
+    /// Gives the checkpoint a second name by a hard link, because a rename would leave a moment
+    /// without `ha.state`.
     fn keep_previous(&self) -> Result<(), StateError> {
-        let (path, previous, draft) =
-            (&self.files.checkpoint, self.files.previous(), self.files.beside(".previous.new"));
+        let (path, previous, draft) = (
+            &self.files.checkpoint,
+            self.files.previous(),
+            self.files.with_suffix(".previous.new"),
+        );
         remove(&draft)?;
         let same = |a: &Path, b: &Path| {
             let identity = |it: &Path| fs::metadata(it).map(|it| (it.dev(), it.ino())).ok();
             identity(a).is_some_and(|it| Some(it) == identity(b))
         };
-        // One that was killed before it replaced the checkpoint has done this already.
+        // A writer that was killed before the replacement has done this already; doing it again
+        // would push an older checkpoint out.
         if same(path, &previous) {
             return Ok(());
         }
         let kept = match fs::hard_link(path, &draft) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // Some file systems know no second names.
+            // Some file systems have no hard links.
             Err(_) => regular_file::read(path, LARGEST_STATE)
-                .and_then(|bytes| write_whole(&draft, &bytes)),
+                .and_then(|bytes| write_new_file(&draft, &bytes)),
             Ok(()) => Ok(()),
         };
         let rotated = || {
-            for ago in (1..KEPT).rev() {
+            for ago in (1..PREVIOUS_CHECKPOINTS).rev() {
                 match fs::rename(self.files.earlier(ago), self.files.earlier(ago + 1)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
@@ -340,13 +353,14 @@ impl LockedLocalStore {
 }
 
 impl JournalFile {
-    /// A journal that begins with this frame. It appears whole.
+    /// Creates a journal that begins with this frame. Written to a draft, synced and renamed, so that
+    /// a kill never leaves a part of one.
     fn create(files: &StateFiles, number: u64, needed: u64) -> Result<Self, StateError> {
-        let (path, draft) = (files.journal(), files.beside(".journal.new"));
-        let length = CHUNK.max(needed + RESERVE);
+        let (path, draft) = (files.journal(), files.with_suffix(".journal.new"));
+        let length = MIN_GROWTH.max(needed + RESULT_RESERVE);
         let mut bytes = vec![0; usize::try_from(length).expect("what is in memory fits in it")];
-        bytes[..PREAMBLE].copy_from_slice(&head(number, length));
-        write_whole(&draft, &bytes)
+        bytes[..HEADER_SIZE].copy_from_slice(&head(number, length));
+        write_new_file(&draft, &bytes)
             .and_then(|()| fs::rename(&draft, &path))
             .map_err(|error| StateError::io("make the journal", &path, &error))?;
         files.sync_directory()?;
@@ -354,15 +368,15 @@ impl JournalFile {
             .write(true)
             .open(&path)
             .map_err(|error| StateError::io("open", &path, &error))?;
-        Ok(Self { file, path, number, end: PREAMBLE as u64, length })
+        Ok(Self { file, path, number, end: HEADER_SIZE as u64, length })
     }
 
-    /// The journal that is there, up to `end`. What is behind was never acknowledged and is
-    /// overwritten with zeros, lest it be taken for frames once others stand before it.
+    /// Opens the existing journal up to `end`. Overwrites what is behind with zeros: it was never
+    /// acknowledged, and behind new frames it could be read as valid ones.
     fn resume(path: PathBuf, end: u64) -> Result<Self, StateError> {
         let failed = |error: io::Error| StateError::io("open", &path, &error);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
-        let (mut head, mut tail) = ([0; PREAMBLE], Vec::new());
+        let (mut head, mut tail) = ([0; HEADER_SIZE], Vec::new());
         file.read_exact_at(&mut head, 0).map_err(failed)?;
         let number = FileHeader::parse(
             file_header::StateFileKind::Journal,
@@ -380,8 +394,8 @@ impl JournalFile {
         let journal = Self { file, path, number, end, length: length.max(end) };
         let used = tail.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
         let cleared = journal.file.write_all_at(&vec![0; used], end);
-        // Who wrote the frames that are there may have been killed before they were on disk. From
-        // now on frames say that they are.
+        // The writer of the existing frames may have been killed between write and sync, and the
+        // frames from now on state that they are on disk.
         cleared.and_then(|()| journal.file.sync_all()).map_err(|error| {
             StateError::io("put on disk what was written to", &journal.path, &error)
         })?;
@@ -399,9 +413,9 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Makes room, and gives up what was made of it when there is not enough.
+    /// Grows the file by zeros. Shrinks it again when the disk has not enough room.
     fn grow(&mut self, needed: u64) -> Result<(), StateError> {
-        let by = CHUNK.max(self.length / 4).max(needed + RESERVE);
+        let by = MIN_GROWTH.max(self.length / 4).max(needed + RESULT_RESERVE);
         let zeros = vec![0; usize::try_from(by).expect("what is in memory fits in it")];
         let grown =
             self.file.write_all_at(&zeros, self.length).and_then(|()| self.file.sync_data());
@@ -410,17 +424,18 @@ impl JournalFile {
             return Err(StateError::io("make room in", &self.path, &shrunk.err().unwrap_or(error)));
         }
         self.length += by;
-        // Only now: one that is killed before leaves a journal that is longer than it says.
-        let said = self
+        // The header follows the growth: a kill between the two leaves a journal that is longer than
+        // its header states, which is valid, while a shorter one would count as cut off.
+        let header_written = self
             .file
             .write_all_at(&head(self.number, self.length), 0)
             .and_then(|()| self.file.sync_data());
-        said.map_err(|error| StateError::io("write to", &self.path, &error))
+        header_written.map_err(|error| StateError::io("write to", &self.path, &error))
     }
 }
 
-/// What a journal begins with.
-fn head(number: u64, length: u64) -> [u8; PREAMBLE] {
+/// The first bytes of a journal.
+fn head(number: u64, length: u64) -> [u8; HEADER_SIZE] {
     FileHeader { file: file_header::StateFileKind::Journal, number, length }.to_bytes()
 }
 
@@ -432,16 +447,16 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is
-/// made again; one that cannot be finished is not left.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes and syncs a file that only its owner can read. Replaces what a kill left, and removes what
+/// it cannot finish.
+fn write_new_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // The room it took may be what is missing; if it stays, the next one replaces it.
+        // The disk may be full because of it. If it cannot be removed, the next write replaces it.
         let _ = fs::remove_file(path);
     })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Backend, BackendContext, LocalStore, Store};
 
-/// States on this machine.
+/// The backend for states on this machine.
 #[derive(Debug)]
 pub struct LocalBackend;
 
@@ -29,10 +29,10 @@ impl Backend for LocalBackend {
 
     fn open(
         settings: LocalBackendSettings,
-        surroundings: &BackendContext,
+        context: &BackendContext,
     ) -> Result<Box<dyn Store>, Error> {
         let Some(path) = settings.path else {
-            return Ok(Box::new(LocalStore::new(&surroundings.local)));
+            return Ok(Box::new(LocalStore::new(&context.local)));
         };
         let Some(name) =
             path.file_name().filter(|_| !path.as_os_str().as_encoded_bytes().ends_with(b"/"))
@@ -42,12 +42,12 @@ impl Backend for LocalBackend {
                 Error::new("find the file of the state", cause).outcome(CallOutcome::Refused);
             return Err(error.help("for example `path = \"state/ha.state\"`"));
         };
-        let mut whole = match surroundings.directory == Path::new(".") {
+        let mut directory = match context.directory == Path::new(".") {
             true => path.with_file_name(""),
-            false => surroundings.directory.join(path.with_file_name("")),
+            false => context.directory.join(path.with_file_name("")),
         };
-        whole.extend(surroundings.environment.iter().flat_map(|it| ["env", it]));
-        Ok(Box::new(LocalStore::at(whole.join(name))))
+        directory.extend(context.environment.iter().flat_map(|it| ["env", it]));
+        Ok(Box::new(LocalStore::at(directory.join(name))))
     }
 }
 
@@ -60,20 +60,18 @@ mod tests {
         directory: &str,
         environment: Option<&str>,
     ) -> Result<String, String> {
-        let surroundings = BackendContext {
+        let context = BackendContext {
             directory: directory.into(),
             local: environment.map_or(".ha".into(), |it| PathBuf::from(".ha/env").join(it)),
             environment: environment.map(str::to_owned),
         };
-        let opened = LocalBackend::open(
-            LocalBackendSettings { path: path.map(PathBuf::from) },
-            &surroundings,
-        );
+        let opened =
+            LocalBackend::open(LocalBackendSettings { path: path.map(PathBuf::from) }, &context);
         opened.map(|it| it.place()).map_err(|it| it.to_string())
     }
 
     #[test]
-    fn each_environment_has_a_file_of_its_own() {
+    fn each_environment_has_its_own_file() {
         assert_eq!(place(None, ".", None).unwrap(), "`.ha/ha.state`");
         assert_eq!(place(None, ".", Some("prod")).unwrap(), "`.ha/env/prod/ha.state`");
         assert_eq!(place(Some("s/x.state"), ".", None).unwrap(), "`s/x.state`");
@@ -83,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused() {
+    fn a_path_that_is_no_file_name_is_refused() {
         for path in ["", "..", "s/", "/"] {
             let error = place(Some(path), ".", None).unwrap_err();
             assert!(error.contains("no name of a file"), "{path}: {error}");

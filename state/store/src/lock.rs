@@ -1,5 +1,5 @@
-//! The lock of a state on this machine: a file that the kernel locks, and lets go when its process
-//! ends, however it ends. What is written in it is for the message only.
+//! The lock of a local state: a file that the kernel locks, and unlocks when the process ends, even
+//! when it is killed. The content of the file is for messages only.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -11,14 +11,13 @@ use ha_files::regular_file;
 
 use crate::{LockInfo, StateError};
 
-/// A look at who holds a lock takes it for a moment; one that wants it tries so often before it
-/// gives up.
-const TRIES: u32 = 6;
+/// Reading who holds a lock acquires it for a moment, so acquiring one is tried several times.
+const MAX_TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
-/// What is written in a lock file is shorter.
+/// The largest content of a lock file that is read, in bytes.
 const LARGEST_HOLDER: u64 = 1 << 16;
 
-/// A lock file, locked.
+/// A locked lock file.
 #[derive(Debug)]
 pub(crate) struct LockFile {
     file: File,
@@ -27,7 +26,7 @@ pub(crate) struct LockFile {
 }
 
 impl LockFile {
-    /// Locks the file at `path`, made where there is none. `place` is what it guards.
+    /// Locks the file at `path`, which is created where it is missing. `place` is for messages.
     pub(crate) fn lock(path: &Path, place: &str, holder: &LockInfo) -> Result<Self, StateError> {
         let failed =
             |error: &std::io::Error| StateError::io("lock the state by its lock file", path, error);
@@ -36,16 +35,17 @@ impl LockFile {
             let mut file = open(path).map_err(|error| failed(&error))?;
             match file.try_lock() {
                 Ok(()) => {
-                    let text = serde_json::to_string(holder).expect("a holder is plain text");
-                    let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+                    let json = serde_json::to_string(holder).expect("a holder is plain text");
+                    let written = file.set_len(0).and_then(|()| file.write_all(json.as_bytes()));
                     written.map_err(|error| failed(&error))?;
                     let lock = Self { file, path: path.to_owned(), place: place.to_owned() };
-                    // Somebody may have removed the file between opening and locking it.
+                    // The previous holder may have removed the file between open and lock. A lock on
+                    // a removed file excludes no one.
                     if lock.is_held() {
                         return Ok(lock);
                     }
                 }
-                Err(TryLockError::WouldBlock) if tries >= TRIES => {
+                Err(TryLockError::WouldBlock) if tries >= MAX_TRIES => {
                     return Err(StateError::locked(place, read(&mut file)));
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
@@ -59,7 +59,7 @@ impl LockFile {
         }
     }
 
-    /// Who holds the lock at `path`.
+    /// The holder of the lock at `path`; none when it is free.
     pub(crate) fn holder(path: &Path) -> Result<Option<LockInfo>, StateError> {
         let failed = |error: &std::io::Error| StateError::io("read the lock file", path, error);
         let mut file = match regular_file::open(path) {
@@ -74,7 +74,7 @@ impl LockFile {
         }
     }
 
-    /// Says so when the lock file is no longer the one that was locked: then it keeps no one out.
+    /// Fails when the path names another file than the locked one: the lock then excludes no one.
     pub(crate) fn check(&self) -> Result<(), StateError> {
         if self.is_held() { Ok(()) } else { Err(StateError::lock_lost(&self.place)) }
     }
@@ -88,8 +88,7 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Only a courtesy to whoever looks into the file: the kernel's lock goes when it is closed,
-        // in any case.
+        // Only for people who read the file: closing it releases the lock in any case.
         let _ = self.file.set_len(0);
     }
 }
@@ -108,7 +107,7 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 fn read(file: &mut File) -> Option<LockInfo> {
-    let mut text = String::new();
-    file.take(LARGEST_HOLDER).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+    let mut json = String::new();
+    file.take(LARGEST_HOLDER).read_to_string(&mut json).ok()?;
+    serde_json::from_str(&json).ok()
 }

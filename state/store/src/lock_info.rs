@@ -1,31 +1,32 @@
-//! Who holds a lock; only for the message, never to decide anything.
+//! The holder of a lock: for messages only, never for decisions.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who holds a state's lock.
+/// The holder of a state's lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInfo {
-    /// A name for this holding, unlike any other.
+    /// A random id of this acquisition.
     pub id: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
     /// The machine's name.
     pub host: String,
-    /// The machine's current boot, where the system tells: a process of an earlier one is gone.
+    /// The id of the machine's current boot, where the system has one: a process of an earlier boot
+    /// no longer exists.
     #[serde(default)]
     pub boot: Option<String>,
     /// The user's name.
     pub user: String,
     /// The command, without anything secret: `ha apply`.
     pub command: String,
-    /// Since when, in seconds since 1970.
+    /// When it was acquired, in seconds since 1970.
     pub since: i64,
 }
 
 impl LockInfo {
-    /// This process, at work on `command` from now on. The command is shown to whoever is kept out:
+    /// This process, running `command` from now on. The command is shown to others, so it must hold
     /// nothing secret.
     #[must_use]
     pub fn here(command: impl Into<String>) -> Self {
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_who_where_what_and_since_when() {
+    fn shows_user_host_command_and_start() {
         let holder = LockInfo {
             id: "ab12".into(),
             pid: 4711,

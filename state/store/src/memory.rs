@@ -1,4 +1,4 @@
-//! A state that goes with the process; for tests, and to try things out without leaving a trace.
+//! A state that exists as long as the process, for tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{LockInfo, StateError};
 
-/// A state in memory: a checkpoint and one segment per append, as an object store would keep them.
-/// Clones are the same store.
+/// A state in memory: a checkpoint and one segment for each append, like an object store. Clones share
+/// the content.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<MemoryContent>>);
 
@@ -19,7 +19,7 @@ struct MemoryContent {
 }
 
 impl MemoryStore {
-    /// A store with nothing in it.
+    /// An empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -80,7 +80,7 @@ struct LockedMemoryStore {
 }
 
 impl LockedMemoryStore {
-    /// What is there, as long as no one took the lock away.
+    /// The content, as long as the lock was not broken.
     fn content(&self) -> Result<MutexGuard<'_, MemoryContent>, StateError> {
         let content = self.store.content();
         match content.holder.as_ref().is_some_and(|it| it.id == self.id) {

@@ -1,4 +1,4 @@
-//! From a store's bytes to a state.
+//! Opens a state: reads a store and folds what it holds.
 
 use std::collections::BTreeSet;
 
@@ -11,34 +11,33 @@ use crate::store::{JournalSegment, Store, StoreContents};
 use crate::{KeyName, KeyProvider, StateError, StateErrorReason, checkpoint};
 use ha_state_model::{Frame, State, StepOutcome};
 
-/// How often a reader looks again at what a writer may have been in the middle of.
-const TRIES: u32 = 10;
+/// How often a reader reads again what a writer may have been changing.
+const MAX_TRIES: u32 = 10;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// A state as read, and what its store looked like.
+/// A state, and the layout of its store.
 #[derive(Debug)]
 pub(crate) struct OpenedState {
     pub(crate) state: State,
-    /// What it is sealed with, the last last.
+    /// The keys that it is sealed with, the latest last.
     pub(crate) keys: Vec<KeyName>,
     pub(crate) scan: JournalScan,
-    /// The number that the checkpoint ends with; none where there is no checkpoint.
+    /// The number of the last frame in the checkpoint; none without a checkpoint.
     pub(crate) checkpoint: Option<u64>,
-    /// How many bytes it has.
+    /// The size of the checkpoint in bytes.
     pub(crate) checkpoint_length: usize,
 }
 
-/// The state as it is, also while another process writes to it; that one is not held up. A new
-/// state where nothing was ever written.
+/// The current state. Takes no lock, so another process may write meanwhile. A new state where
+/// nothing was ever written.
 ///
 /// # Errors
-/// When the store cannot be read, the key is missing or another, or what is there is not what was
-/// written.
+/// When the store cannot be read, the key is missing or wrong, or the content is damaged.
 pub fn open_for_reading(store: &dyn Store, keys: &dyn KeyProvider) -> Result<State, StateError> {
     open_with_key(store, keys).map(|it| it.0)
 }
 
-/// The state as [`open_for_reading`] gives it, and what the last of it is sealed with.
+/// The state as [`open_for_reading`] returns it, and the key that its latest part is sealed with.
 ///
 /// # Errors
 /// As [`open_for_reading`].
@@ -46,29 +45,31 @@ pub fn open_with_key(
     store: &dyn Store,
     keys: &dyn KeyProvider,
 ) -> Result<(State, Option<KeyName>), StateError> {
-    let opened = patiently(|| load(store, keys))?;
-    here(&opened.state, store)?;
+    let opened = with_retries(|| load(store, keys))?;
+    refuse_moved(&opened.state, store)?;
     Ok((opened.state, opened.keys.into_iter().next_back()))
 }
 
-/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so
-/// no one vouches for it.
+/// The place that the state was moved to; none while it is in this store. Reads without a key, so
+/// the answer is not authenticated.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.
 pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
     let place = store.place();
-    patiently(|| store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place)))
+    with_retries(|| {
+        store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place))
+    })
 }
 
-/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so no
-/// one vouches for it.
+/// The lineage of the state in a store; none where nothing was ever written. Reads without a key, so
+/// the answer is not authenticated.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.
 pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
     let place = store.place();
-    patiently(|| {
+    with_retries(|| {
         let StoreContents { checkpoint, segments } = store.load()?;
         let of_checkpoint = checkpoint
             .map(|it| checkpoint::position(&it, &place))
@@ -78,15 +79,16 @@ pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
     })
 }
 
-/// Refuses a state that is kept elsewhere now.
-pub(crate) fn here(state: &State, store: &dyn Store) -> Result<(), StateError> {
+/// Refuses a state that was moved to another place.
+pub(crate) fn refuse_moved(state: &State, store: &dyn Store) -> Result<(), StateError> {
     match &state.history.moved_to {
         Some(to) => Err(StateError::moved(&store.place(), to)),
         None => Ok(()),
     }
 }
 
-/// The addresses of all records, without reading the records of the checkpoint.
+/// The addresses of all records, from the index of the checkpoint and the journal: shell completion
+/// asks for them, and must not decrypt every record.
 ///
 /// # Errors
 /// As [`open_for_reading`].
@@ -94,7 +96,7 @@ pub fn addresses(
     store: &dyn Store,
     keys: &dyn KeyProvider,
 ) -> Result<BTreeSet<Address>, StateError> {
-    patiently(|| {
+    with_retries(|| {
         let place = store.place();
         let mut keys = KeyCache::new(keys);
         let StoreContents { checkpoint, mut segments } = store.load()?;
@@ -126,12 +128,12 @@ pub fn addresses(
                 _ => {}
             },
         );
-        forget(segments);
+        zeroize_segments(segments);
         replayed.map(|()| all)
     })
 }
 
-/// Reads all that a store holds.
+/// Reads everything in a store.
 pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedState, StateError> {
     let place = store.place();
     let mut keys = KeyCache::new(keys);
@@ -144,34 +146,34 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedSt
     });
     let decoded = decoded.transpose()?;
     let checkpoint = decoded.as_ref().map(|it| it.0.number);
-    let (mut state, used) =
+    let (mut state, keys_used) =
         decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
     let scan = scan(&segments, &place)?;
     let mut position = JournalPosition {
         lineage: std::mem::take(&mut state.lineage),
         number: state.number,
-        keys: used,
+        keys: keys_used,
     };
     let replayed =
         replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| {
             state.apply(number, frame)
         });
-    forget(segments);
+    zeroize_segments(segments);
     replayed?;
     (state.lineage, state.number) = (position.lineage, position.number);
     Ok(OpenedState { state, keys: position.keys, scan, checkpoint, checkpoint_length })
 }
 
-/// Opened segments hold secrets.
-fn forget(segments: Vec<JournalSegment>) {
+/// Overwrites segments, which hold secrets since they were decrypted in place.
+fn zeroize_segments(segments: Vec<JournalSegment>) {
     for mut segment in segments {
         segment.bytes.zeroize();
     }
 }
 
-/// What a writer was in the middle of can look like damage to a reader: frames behind a page that
-/// was read too early. Damage stays where it is; that does not.
-fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateError> {
+/// Repeats a read that found damage. A write during the read can look like damage, such as frames
+/// behind a page that was read too early. Real damage gives the same error twice.
+fn with_retries<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateError> {
     let mut last = match read() {
         Err(error)
             if matches!(
@@ -183,7 +185,7 @@ fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateErro
         }
         done => return done,
     };
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         match read() {
             Err(error) if error == last => return Err(error),
             Err(error)

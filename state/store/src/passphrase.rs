@@ -1,4 +1,4 @@
-//! Keys made of a passphrase.
+//! Keys that are derived from a passphrase.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,37 +9,38 @@ use zeroize::Zeroizing;
 use crate::lineage::{from_hex, to_hex};
 use crate::{KeyName, KeyProvider, StateError, StateKey};
 
-/// How such a key is named in what it seals.
+/// The method in the names of these keys.
 const METHOD: &str = "passphrase";
-/// Shorter ones are guessed.
-const SHORTEST: usize = 16;
+/// The least number of characters of a new passphrase; shorter ones are guessed.
+const MIN_LENGTH: usize = 16;
 const SALT: usize = 16;
-/// What one guess costs: 64 MiB of memory, gone through three times.
+/// The costs of one guess: 64 MiB of memory, passed over three times.
 const COSTS: Argon2Costs = Argon2Costs { memory: 64 << 10, passes: 3, lanes: 1 };
-/// Whoever can write to a store must not make a reader's machine run out of memory or time.
-const HIGHEST: Argon2Costs = Argon2Costs { memory: 4 << 20, passes: 64, lanes: 64 };
+/// The highest accepted costs. They come from the store unauthenticated, and must not exhaust the
+/// memory or time of a reader.
+const MAX_COSTS: Argon2Costs = Argon2Costs { memory: 4 << 20, passes: 64, lanes: 64 };
 
 type AskPassphrase =
     Box<dyn Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
 
-/// What a passphrase is asked for.
+/// The purpose that a passphrase is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassphrasePurpose {
-    /// To open something, which tells whether it is the right one.
+    /// To open something; a wrong passphrase is detected.
     ToOpen,
-    /// To make a key, which takes whatever is typed.
+    /// To make a key; a mistyped passphrase is not detected, so it should be asked for twice.
     ToMake,
 }
 
-/// Keys that argon2id makes of a passphrase and a salt, which stands with the costs beside what is
-/// sealed.
+/// Keys that argon2id derives from a passphrase and a salt. Salt and costs are stored unencrypted in
+/// the key's name.
 pub struct PassphraseKeys {
     ask: AskPassphrase,
-    said: Mutex<Option<Zeroizing<String>>>,
-    made: Mutex<Vec<(KeyName, StateKey)>>,
+    passphrase: Mutex<Option<Zeroizing<String>>>,
+    derived: Mutex<Vec<(KeyName, StateKey)>>,
 }
 
-/// What making a key costs.
+/// The costs of deriving a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Argon2Costs {
     /// In KiB.
@@ -49,39 +50,39 @@ struct Argon2Costs {
 }
 
 impl PassphraseKeys {
-    /// One that is asked for when it is needed, once.
+    /// A passphrase that is asked for once, when it is first needed.
     #[must_use]
     pub fn asked(
         ask: impl Fn(PassphrasePurpose) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static,
     ) -> Self {
-        Self { ask: Box::new(ask), said: Mutex::default(), made: Mutex::default() }
+        Self { ask: Box::new(ask), passphrase: Mutex::default(), derived: Mutex::default() }
     }
 
-    /// This one.
+    /// A known passphrase.
     #[must_use]
     pub fn new(text: Zeroizing<String>) -> Self {
         let it = Self::asked(|_| unreachable!("it is known"));
-        *it.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        *it.passphrase.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         it
     }
 
-    /// What is done with it while it is looked at.
+    /// Calls `look` with the passphrase, which is asked for if necessary.
     fn with<T>(
         &self,
-        asking: PassphrasePurpose,
+        purpose: PassphrasePurpose,
         look: impl FnOnce(&str) -> Result<T, StateError>,
     ) -> Result<T, StateError> {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = match &mut *said {
+        let mut passphrase = self.passphrase.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = match &mut *passphrase {
             Some(text) => text,
-            none => none.insert((self.ask)(asking)?),
+            none => none.insert((self.ask)(purpose)?),
         };
         look(text)
     }
 
     fn make(
         &self,
-        asking: PassphrasePurpose,
+        purpose: PassphrasePurpose,
         salt: &[u8],
         costs: Argon2Costs,
     ) -> Result<StateKey, StateError> {
@@ -89,7 +90,7 @@ impl PassphraseKeys {
             .map_err(StateError::no_passphrase)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut secret = Zeroizing::new([0; 32]);
-        self.with(asking, |text| {
+        self.with(purpose, |text| {
             argon
                 .hash_password_into(text.as_bytes(), salt, &mut secret[..])
                 .map_err(StateError::no_passphrase)
@@ -98,7 +99,10 @@ impl PassphraseKeys {
     }
 
     fn keep(&self, name: &KeyName, key: &StateKey) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push((name.clone(), key.clone()));
+        self.derived
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((name.clone(), key.clone()));
     }
 }
 
@@ -107,10 +111,10 @@ impl KeyProvider for PassphraseKeys {
         if name.method != METHOD {
             return Err(StateError::other_source(lineage, name, "a passphrase is given"));
         }
-        let known = |made: &Vec<(KeyName, StateKey)>| {
-            made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone())
+        let known = |derived: &Vec<(KeyName, StateKey)>| {
+            derived.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone())
         };
-        if let Some(key) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(key) = known(&self.derived.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(key);
         }
         let altered = || {
@@ -135,15 +139,15 @@ impl KeyProvider for PassphraseKeys {
         if let Some(used) = used.filter(|it| it.method == METHOD) {
             match self.named(lineage, used) {
                 Ok(key) => return Ok((used.clone(), key)),
-                // Another passphrase sealed it; this one is to take its place.
+                // Sealed with another passphrase, which this one replaces.
                 Err(error) if error.reason() == &crate::StateErrorReason::WrongKey => {}
                 Err(error) => return Err(error),
             }
         }
         let length = self.with(PassphrasePurpose::ToMake, |it| Ok(it.chars().count()))?;
-        if length < SHORTEST {
+        if length < MIN_LENGTH {
             let why = format!(
-                "it has {length} characters, and fewer than {SHORTEST} are too easily guessed"
+                "it has {length} characters, and fewer than {MIN_LENGTH} are too easily guessed"
             );
             return Err(StateError::no_passphrase(why)
                 .help("take a longer one, such as six words drawn by dice"));
@@ -174,11 +178,11 @@ fn parameters(name: &KeyName) -> Option<(Vec<u8>, Argon2Costs)> {
         passes: number("passes")?,
         lanes: number("lanes")?,
     };
-    let is_bearable = costs.memory <= HIGHEST.memory
-        && costs.passes <= HIGHEST.passes
-        && costs.lanes <= HIGHEST.lanes;
+    let is_acceptable = costs.memory <= MAX_COSTS.memory
+        && costs.passes <= MAX_COSTS.passes
+        && costs.lanes <= MAX_COSTS.lanes;
     let salt = from_hex(name.parameters.get("salt")?).filter(|it| (8..=64).contains(&it.len()))?;
-    is_bearable.then_some((salt, costs))
+    is_acceptable.then_some((salt, costs))
 }
 
 #[cfg(test)]
@@ -186,14 +190,14 @@ mod tests {
     use super::*;
     use crate::{StateErrorReason, new_lineage};
 
-    fn passphrase(text: &str) -> PassphraseKeys {
+    fn keys_of(text: &str) -> PassphraseKeys {
         PassphraseKeys::new(Zeroizing::new(text.to_owned()))
     }
 
     const GOOD: &str = "correct horse battery staple";
 
     #[test]
-    fn a_passphrase_makes_the_same_key_again_and_each_key_has_a_salt_of_its_own() {
+    fn a_passphrase_gives_the_same_key_again_and_new_keys_have_new_salts() {
         let lineage = new_lineage();
         let (name, key) = passphrase(GOOD).current(&lineage, None).unwrap();
         assert_eq!(passphrase(GOOD).named(&lineage, &name).unwrap().id(), key.id());
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn another_passphrase_opens_nothing_and_takes_its_place_in_writing() {
+    fn a_wrong_passphrase_opens_nothing_and_makes_a_new_key() {
         let lineage = new_lineage();
         let (name, _) = passphrase(GOOD).current(&lineage, None).unwrap();
         let other = passphrase("correct horse battery stapel");
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn it_costs_what_it_says_and_neither_too_little_nor_too_much() {
+    fn costs_and_length_outside_of_the_limits_are_refused() {
         let lineage = new_lineage();
         assert!(
             passphrase("fifteen letters")
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_for_once_and_only_when_it_is_needed() {
+    fn the_passphrase_is_asked_for_once_when_it_is_needed() {
         let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = asked.clone();
         let keys = PassphraseKeys::asked(move |_| {
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_argon2id_as_others_make_it() {
+    fn derived_keys_match_argon2id_of_openssl() {
         // The first bytes of the SHA-256 of what OpenSSL's ARGON2ID makes with 65536 KiB, 3 passes
         // and 1 lane.
         let key =

@@ -1,28 +1,28 @@
-//! Stores and keys that say nothing that must not be shown, whatever the words of a service are.
+//! A store whose errors are redacted: a service may quote a secret in its message.
 
 use std::sync::Arc;
 
 use crate::store::{JournalExtent, Lease, LockStatus, LockedStore, Store, StoreContents};
 use crate::{LockInfo, StateError};
 
-/// Takes out of a string what must not be shown.
+/// Removes secrets from a string.
 pub type RedactionMask = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// A store whose failures tell nothing that a mask takes out. Where it is has to be told.
+/// Applies a mask to the errors of a store. Its place is shown unchanged.
 pub struct RedactingStore {
     store: Box<dyn Store>,
     mask: RedactionMask,
 }
 
 impl RedactingStore {
-    /// That store, with this mask.
+    /// Wraps a store.
     #[must_use]
     pub fn new(store: Box<dyn Store>, mask: RedactionMask) -> Self {
         Self { store, mask }
     }
 
-    fn heard<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
-        answer.map_err(|it| it.reworded(&*self.mask))
+    fn redacted<T>(&self, result: Result<T, StateError>) -> Result<T, StateError> {
+        result.map_err(|it| it.reworded(&*self.mask))
     }
 }
 
@@ -36,24 +36,24 @@ impl Store for RedactingStore {
     }
 
     fn load(&self) -> Result<StoreContents, StateError> {
-        self.heard(self.store.load())
+        self.redacted(self.store.load())
     }
 
     fn holder(&self) -> Result<Option<LockInfo>, StateError> {
-        self.heard(self.store.holder())
+        self.redacted(self.store.holder())
     }
 
     fn holding(&self) -> Result<Option<LockStatus>, StateError> {
-        self.heard(self.store.holding())
+        self.redacted(self.store.holding())
     }
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
-        let held = self.heard(self.store.lock(holder))?;
-        Ok(Box::new(LockedRedactingStore { held, mask: self.mask.clone() }))
+        let locked_store = self.redacted(self.store.lock(holder))?;
+        Ok(Box::new(LockedRedactingStore { locked_store, mask: self.mask.clone() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
-        self.heard(self.store.break_lock(id))
+        self.redacted(self.store.break_lock(id))
     }
 
     fn state_of_terraform(&self) -> Option<String> {
@@ -66,46 +66,46 @@ impl Store for RedactingStore {
 }
 
 struct LockedRedactingStore {
-    held: Box<dyn LockedStore>,
+    locked_store: Box<dyn LockedStore>,
     mask: RedactionMask,
 }
 
 impl LockedRedactingStore {
-    fn heard(&self, answer: Result<(), StateError>) -> Result<(), StateError> {
-        answer.map_err(|it| it.reworded(&*self.mask))
+    fn redacted(&self, result: Result<(), StateError>) -> Result<(), StateError> {
+        result.map_err(|it| it.reworded(&*self.mask))
     }
 }
 
 impl LockedStore for LockedRedactingStore {
     fn lease(&self) -> Lease {
-        self.held.lease()
+        self.locked_store.lease()
     }
 
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
-        let answer = self.held.resume(kept);
-        self.heard(answer)
+        let result = self.locked_store.resume(kept);
+        self.redacted(result)
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let answer = self.held.append(number, bytes);
-        self.heard(answer)
+        let result = self.locked_store.append(number, bytes);
+        self.redacted(result)
     }
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let answer = self.held.checkpoint(number, bytes);
-        self.heard(answer)
+        let result = self.locked_store.checkpoint(number, bytes);
+        self.redacted(result)
     }
 
     fn discard(&mut self) -> Result<bool, StateError> {
-        let answer = self.held.discard();
-        answer.map_err(|it| it.reworded(&*self.mask))
+        let result = self.locked_store.discard();
+        result.map_err(|it| it.reworded(&*self.mask))
     }
 
     fn has_room(&self) -> Result<(), StateError> {
-        self.heard(self.held.has_room())
+        self.redacted(self.locked_store.has_room())
     }
 
     fn is_home(&self) -> Result<(), StateError> {
-        self.heard(self.held.is_home())
+        self.redacted(self.locked_store.is_home())
     }
 }

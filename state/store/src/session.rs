@@ -1,6 +1,6 @@
-//! The head of what one process sealed: which state it belongs to, which key opens it, and the data
-//! key, sealed with that. In the journal it is the first frame of each session; in a checkpoint the
-//! first entry.
+//! The header of a session, which is what one process sealed: the lineage, the name of the state's
+//! key, and the data key sealed with it. It is the first frame of each session in a journal, and the
+//! first entry of a checkpoint.
 
 use ha_state_model::StateHistory;
 
@@ -12,28 +12,29 @@ use crate::key::{open_with, seal_with};
 use crate::lineage::{from_hex, to_hex};
 use crate::{KeyName, KeyProvider, StateError, StateKey};
 
-/// The latest format of files and of states as JSON that is understood.
+/// The format of files and of states as JSON.
 pub(crate) const FORMAT: u32 = 1;
-/// The format of a head that says more than where it belongs. One that does not has the first, for
-/// earlier programs.
-const WITH_HISTORY: u32 = 2;
+/// The format of a session header with a history. A header without one keeps the first format, so
+/// that earlier versions of `ha` read it.
+const FORMAT_WITH_HISTORY: u32 = 2;
 
-/// What the first frame of a session says, in clear.
+/// The content of the header, which is not encrypted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionHeader {
     pub(crate) format: u32,
     pub(crate) lineage: String,
-    /// The state's number: of this frame in a journal, of the last frame folded in a checkpoint.
+    /// In a journal the number of this frame; in a checkpoint that of the last folded frame.
     pub(crate) number: u64,
     pub(crate) key: KeyName,
     salt: String,
     data_key: String,
-    /// What became of the state's keys and places, in a checkpoint.
+    /// In a checkpoint, the retired keys and the place that the state was moved to.
     #[serde(flatten)]
     pub(crate) history: StateHistory,
 }
 
-/// Whether it heads a part of a journal or a checkpoint; neither passes for the other.
+/// What the header belongs to. Bound to the data key, so that a header of one kind is not accepted
+/// for the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SessionPart {
     Journal,
@@ -41,7 +42,8 @@ pub(crate) enum SessionPart {
 }
 
 impl SessionHeader {
-    /// A new one with a data key of its own.
+    /// A new header with a random data key. Each session has its own, so that numbers that are reused
+    /// after a torn tail never reuse a nonce with the same key.
     pub(crate) fn begin(
         part: SessionPart,
         (lineage, number): (&str, u64),
@@ -54,7 +56,7 @@ impl SessionHeader {
         rand::fill(data_key.as_mut_slice());
         rand::fill(salt.as_mut_slice());
         let mut session = Self {
-            format: if history == StateHistory::default() { FORMAT } else { WITH_HISTORY },
+            format: if history == StateHistory::default() { FORMAT } else { FORMAT_WITH_HISTORY },
             lineage: lineage.to_owned(),
             number,
             key: name,
@@ -63,11 +65,11 @@ impl SessionHeader {
             history,
         };
         session.data_key =
-            to_hex(&seal_with(key, "data key", &session.beside(part), &data_key[..]));
+            to_hex(&seal_with(key, "data key", &session.associated_data(part), &data_key[..]));
         (session, FrameSealer::new(&data_key, salt))
     }
 
-    /// Reads one. `place` is for messages.
+    /// Parses a header. `place` is for messages.
     pub(crate) fn parse(body: &[u8], place: &str) -> Result<Self, StateError> {
         #[derive(Deserialize)]
         struct SessionFormat {
@@ -76,21 +78,22 @@ impl SessionHeader {
         let unreadable = |error: serde_json::Error| {
             StateError::damaged(place, format!("its head is unreadable: {error}"))
         };
+        // The format is read first: a later one may have other fields.
         let SessionFormat { format } = serde_json::from_slice(body).map_err(unreadable)?;
-        if format > WITH_HISTORY {
-            return Err(StateError::newer_format(place, format, WITH_HISTORY));
+        if format > FORMAT_WITH_HISTORY {
+            return Err(StateError::newer_format(place, format, FORMAT_WITH_HISTORY));
         }
         serde_json::from_slice(body).map_err(unreadable)
     }
 
-    /// What opens the frames it heads.
+    /// The sealer of the session's frames.
     pub(crate) fn sealer(
         &self,
         part: SessionPart,
         keys: &mut KeyCache<'_>,
         place: &str,
     ) -> Result<FrameSealer, StateError> {
-        let key = keys.named(&self.lineage, &self.key)?;
+        let key = keys.get(&self.lineage, &self.key)?;
         let damaged = || {
             StateError::damaged(
                 place,
@@ -98,8 +101,8 @@ impl SessionHeader {
             )
         };
         let sealed = from_hex(&self.data_key).ok_or_else(damaged)?;
-        let opened =
-            open_with(&key, "data key", &self.beside(part), &sealed).map_err(|_| damaged())?;
+        let opened = open_with(&key, "data key", &self.associated_data(part), &sealed)
+            .map_err(|_| damaged())?;
         let mut data_key = Zeroizing::new([0; 32]);
         data_key
             .copy_from_slice(opened.get(..32).filter(|_| opened.len() == 32).ok_or_else(damaged)?);
@@ -107,14 +110,15 @@ impl SessionHeader {
         Ok(FrameSealer::new(&data_key, salt))
     }
 
-    /// What the data key is bound to: everything else.
-    fn beside(&self, part: SessionPart) -> Vec<u8> {
+    /// The bytes that the data key is bound to: all other fields, so that none can be altered without
+    /// the key.
+    fn associated_data(&self, part: SessionPart) -> Vec<u8> {
         let bound = Self { data_key: String::new(), ..self.clone() };
         serde_json::to_vec(&(format!("{part:?}"), bound)).expect("a session is plain text")
     }
 }
 
-/// Keys already asked for, so that a person is asked for a passphrase once.
+/// Caches keys, so that a person is asked for a passphrase once.
 pub(crate) struct KeyCache<'a> {
     keys: &'a dyn KeyProvider,
     known: Vec<(String, KeyName, StateKey)>,
@@ -125,7 +129,7 @@ impl<'a> KeyCache<'a> {
         Self { keys, known: Vec::new() }
     }
 
-    fn named(&mut self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
+    fn get(&mut self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
         if let Some((.., key)) =
             self.known.iter().find(|(known, it, _)| known == lineage && it == name)
         {
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_a_later_format_says_so_whatever_else_it_holds() {
+    fn a_header_of_a_later_format_is_refused_as_such() {
         let error =
             SessionHeader::parse(br#"{"format": 3, "lineages": ["a", "b"]}"#, "x").unwrap_err();
         assert_eq!(error.reason(), &StateErrorReason::NewerFormat);
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_session_says_can_be_altered_without_the_key() {
+    fn no_field_of_a_header_can_be_altered_without_the_key() {
         let one = One(StateKey::random());
         let (session, _) = SessionHeader::begin(
             SessionPart::Journal,

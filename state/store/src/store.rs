@@ -1,4 +1,4 @@
-//! Where a state's bytes are kept. A store knows numbers and bytes, nothing of what they say.
+//! The traits of stores. A store knows numbers and bytes, not their meaning.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,32 +6,33 @@ use std::time::Duration;
 
 use crate::{LockInfo, StateError};
 
-/// A place that keeps one state: a checkpoint, and the segments of journal behind it.
+/// A place for one state: a checkpoint, and the segments of the journal behind it.
 ///
-/// Calls may block. They are made from threads of their own, never from an asynchronous one.
+/// Calls may block, so they are never made from an asynchronous thread.
 pub trait Store: Send + Sync {
-    /// Where it is, for messages: `` `./ha.state` ``.
+    /// The place, for messages: `` `./ha.state` ``.
     fn place(&self) -> String;
 
-    /// Which state it is, wherever that is asked from: two that say the same keep the same.
+    /// The identity of the state, independent of the working directory: stores with the same identity
+    /// hold the same state.
     fn identity(&self) -> String {
         self.place()
     }
 
-    /// Everything that is there, as it was at one moment. Takes no lock.
+    /// Everything in the store, as of one moment. Takes no lock.
     ///
     /// # Errors
-    /// When it cannot be read, or what is there is not a state's.
+    /// When it cannot be read, or holds no state.
     fn load(&self) -> Result<StoreContents, StateError>;
 
-    /// Who holds the lock, as far as can be known.
+    /// The holder of the lock, as far as the store knows.
     ///
     /// # Errors
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<LockInfo>, StateError>;
 
-    /// The same, with what is left of the lock's lease, also where that has run out and no one has
-    /// taken the lock over yet. A lock that has none goes with its process.
+    /// The holder with the remaining lease, also after the lease has ended and before another process
+    /// takes the lock over.
     ///
     /// # Errors
     /// When it cannot be found out.
@@ -39,27 +40,26 @@ pub trait Store: Send + Sync {
         Ok(self.holder()?.map(|holder| LockStatus { holder, left: None }))
     }
 
-    /// Takes the lock.
+    /// Acquires the lock.
     ///
     /// # Errors
-    /// When somebody else has it, or the store cannot be written.
+    /// When another process holds it, or the store cannot be written.
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError>;
 
-    /// Takes the lock away from the holder of this id, who can write nothing any more.
+    /// Breaks the lock with this id. Its holder cannot write any more.
     ///
     /// # Errors
-    /// When no one or somebody else holds it, or it goes with its process and cannot be taken away.
+    /// When the lock has another id or is free, or is tied to its process and cannot be broken.
     fn break_lock(&self, id: &str) -> Result<(), StateError>;
 
-    /// The state that another program keeps in this very place, where it is one of Terraform's in
-    /// which something is recorded: for a word about it as long as there is none of ours. Nothing,
-    /// where that cannot be found out.
+    /// A description of Terraform's state in the same place, where it has resources: for a hint while
+    /// `ha` has no state there. None where that cannot be found out.
     fn state_of_terraform(&self) -> Option<String> {
         None
     }
 
-    /// What would make it safer to keep a state there, in one sentence. Nothing, where that cannot
-    /// be found out.
+    /// One sentence about a setting of the store that would make it safer, such as versioning. None
+    /// where there is nothing to advise, or that cannot be found out.
     fn advice(&self) -> Option<String> {
         None
     }
@@ -68,50 +68,50 @@ pub trait Store: Send + Sync {
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockStatus {
-    /// By whom.
+    /// The holder.
     pub holder: LockInfo,
-    /// What is left of its lease, which begins again whenever its holder is heard of; none where
-    /// the lock goes with its process.
+    /// The remaining lease, which each renewal extends; none for a lock that is tied to its process.
     pub left: Option<Duration>,
 }
 
 impl LockStatus {
-    /// Whether the lease has run out: whoever comes next takes the lock over.
+    /// Whether the lease has ended, so that the next process takes the lock over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.left.is_some_and(|it| it.is_zero())
     }
 }
 
-/// A store under its lock: what only one at a time may do. Dropping it gives the lock back.
+/// A locked store: the operations of the one writer. Dropping it releases the lock.
 pub trait LockedStore: Send {
-    /// How long the lock is sure to last.
+    /// The lease of the lock.
     fn lease(&self) -> Lease;
 
-    /// Prepares for appending behind what was loaded: what is not kept is removed (none: the whole
-    /// journal), and what is kept is on disk when this returns, even if whoever wrote it was killed
-    /// before it was.
+    /// Prepares for appending behind what was loaded. What is not kept is removed (with none, the
+    /// whole journal). What is kept is synced, because its writer may have been killed between write
+    /// and sync, and later frames will state that it is on disk.
     ///
     /// # Errors
     /// When it cannot be written.
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError>;
 
-    /// Appends a segment of whole frames, the first of which has this number. It is on disk when
-    /// this returns.
+    /// Appends a segment of whole frames, the first of which has this number. It is on disk when this
+    /// returns. A number can be taken once: that fences off a writer that lost its lock.
     ///
     /// # Errors
-    /// [`crate::StateErrorReason::Taken`] when a segment of that number is there already or the
-    /// lock is lost; otherwise when it cannot be written, and then never again through this lock.
+    /// [`crate::StateErrorReason::Taken`] when a segment of that number exists or the lock is lost;
+    /// otherwise when it cannot be written. Then no later append may succeed under this lock.
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
-    /// Replaces the checkpoint and the journal by a checkpoint of all frames up to this number.
+    /// Replaces the checkpoint and the journal atomically by a checkpoint of all frames up to this
+    /// number.
     ///
     /// # Errors
-    /// When it cannot be written; then what was there before is still there.
+    /// When it cannot be written; then the previous content is unchanged.
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
-    /// Takes back all that was ever appended, as if nothing had been written; there was no
-    /// checkpoint. Whether that could be done: some stores keep what they were told.
+    /// Removes everything that was appended, as if nothing had been written; there was no checkpoint.
+    /// Returns false where the store cannot do that.
     ///
     /// # Errors
     /// When it cannot be written, or the lock is lost.
@@ -119,53 +119,52 @@ pub trait LockedStore: Send {
         Ok(false)
     }
 
-    /// Whether a further step may begin: nothing is known that would keep its result from being
-    /// recorded.
+    /// Whether another step may begin, because its result could be recorded.
     ///
     /// # Errors
-    /// What would.
+    /// Why it could not be recorded, such as a full disk.
     fn has_room(&self) -> Result<(), StateError> {
         Ok(())
     }
 
-    /// Whether all that was acknowledged is where it belongs; told at the end.
+    /// Whether all acknowledged frames are in the store itself and not in a fallback on this machine.
     ///
     /// # Errors
-    /// What kept it elsewhere, and where it is.
+    /// Why frames are in the fallback, and where that is.
     fn is_home(&self) -> Result<(), StateError> {
         Ok(())
     }
 }
 
-/// Everything a store holds.
+/// The content of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreContents {
     /// The checkpoint; none before the first.
     pub checkpoint: Option<Vec<u8>>,
-    /// The journal's segments in order. They may begin before the checkpoint's number, and may end
-    /// in a tail that was being written.
+    /// The segments of the journal in order. They may begin before the checkpoint's number, and end
+    /// in a torn tail.
     pub segments: Vec<JournalSegment>,
 }
 
-/// One stretch of journal.
+/// A contiguous part of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalSegment {
     /// The number of its first frame.
     pub number: u64,
-    /// Its frames, and perhaps zeros behind them.
+    /// The frames, possibly followed by zeros.
     pub bytes: Vec<u8>,
 }
 
-/// How much of a journal is to be kept: everything up to here.
+/// The end of the part of a journal that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalExtent {
     /// The number of the last segment of which anything is kept.
     pub segment: u64,
-    /// How many of its bytes.
+    /// The number of bytes that are kept of that segment.
     pub length: usize,
 }
 
-/// A lock that is held: where, and how long it is sure to last. Can be asked from any thread.
+/// The lease of a held lock, with its place for messages. Can be asked from any thread.
 #[derive(Clone, Debug)]
 pub struct LeaseGuard {
     place: String,
@@ -177,11 +176,11 @@ impl LeaseGuard {
         Self { place, lease }
     }
 
-    /// Whether a call may begin that changes something and takes so long at most: no one else may
-    /// take the lock over before it ends.
+    /// Whether a call that changes something and takes at most so long may begin. Another process may
+    /// take the lock over when the lease ends, and must not find the call still under way.
     ///
     /// # Errors
-    /// When the lock may not last as long.
+    /// When the lease may end before.
     pub fn outlasts(&self, call: Duration) -> Result<(), StateError> {
         match self.lease.outlasts(call) {
             true => Ok(()),
@@ -193,60 +192,59 @@ impl LeaseGuard {
     }
 }
 
-/// How long a lock is sure to last; can be asked from any thread.
+/// How long a lock certainly lasts. Can be asked from any thread.
 #[derive(Clone)]
 pub struct Lease(Option<RenewedLease>);
 
 #[derive(Clone)]
 struct RenewedLease {
-    whole: Duration,
+    duration: Duration,
     remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
 impl Lease {
-    /// As long as the process.
+    /// A lease that lasts as long as the process.
     #[must_use]
     pub fn lasting() -> Self {
         Self(None)
     }
 
-    /// So long after each time it is renewed, and now as long as this says.
+    /// A lease that each renewal sets to `duration`, and that now has what `remaining` returns.
     #[must_use]
     pub fn renewed(
-        whole: Duration,
+        duration: Duration,
         remaining: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
-        Self(Some(RenewedLease { whole, remaining: Arc::new(remaining) }))
+        Self(Some(RenewedLease { duration, remaining: Arc::new(remaining) }))
     }
 
-    /// The same, and nothing once this is set.
-    pub(crate) fn unless(self, gone: Arc<AtomicBool>) -> Self {
-        let whole = self.0.as_ref().map_or(Duration::MAX, |it| it.whole);
-        let remaining = move || match gone.load(Ordering::SeqCst) {
+    /// The same lease, which ends at once when the flag is set.
+    pub(crate) fn unless(self, lost: Arc<AtomicBool>) -> Self {
+        let duration = self.0.as_ref().map_or(Duration::MAX, |it| it.duration);
+        let remaining = move || match lost.load(Ordering::SeqCst) {
             true => Duration::ZERO,
             false => self.remaining().unwrap_or(Duration::MAX),
         };
-        Self::renewed(whole, remaining)
+        Self::renewed(duration, remaining)
     }
 
-    /// What remains of it; none when it lasts as long as the process.
+    /// The remaining time; none for a lease that lasts as long as the process.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.0.as_ref().map(|it| (it.remaining)())
     }
 
-    /// Whether it outlasts a call that begins now and may take so long: no call that changes
-    /// anything may start otherwise.
+    /// Whether the lease outlasts a call that begins now and takes at most so long.
     #[must_use]
     pub fn outlasts(&self, call: Duration) -> bool {
         let call = self.shortened(call);
         self.remaining().is_none_or(|it| it >= call && !it.is_zero())
     }
 
-    /// How long a call takes at most. Who sets a lease shorter than twice that says that none takes
-    /// longer than half of it.
+    /// The assumed duration of a call: at most half the lease. A lease that is shorter than two calls
+    /// would otherwise forbid every call; who configures one states that calls are shorter.
     pub(crate) fn shortened(&self, call: Duration) -> Duration {
-        self.0.as_ref().map_or(call, |it| call.min(it.whole / 2))
+        self.0.as_ref().map_or(call, |it| call.min(it.duration / 2))
     }
 }
 

@@ -1,5 +1,6 @@
-//! A store that may go away, and a refuge on this machine for what could not be sent: the results
-//! of steps that were under way. Nothing further is begun then, and the next run sends it first.
+//! Saves frames on this machine that a remote store could not take: the results of steps that were
+//! running when it became unreachable. No further step begins then, and the next run sends them
+//! first.
 
 mod file;
 
@@ -14,13 +15,13 @@ use crate::store::{
 };
 use crate::{LockInfo, StateError, StateErrorReason, checkpoint};
 
-/// A store elsewhere, with a refuge in a directory of this machine.
+/// A remote store, with an unsent journal in a directory on this machine.
 pub struct UnsentJournalStore {
     store: Box<dyn Store>,
     file: UnsentFile,
 }
 
-/// How far a store has come, as far as can be known without a key.
+/// The last frame of a remote store, as far as it can be known without a key.
 struct RemoteProgress {
     lineage: Option<String>,
     number: u64,
@@ -38,55 +39,61 @@ impl RemoteProgress {
         Ok(Self {
             lineage: position.map(|it| it.lineage).or_else(of_journal),
             number: covered.max(last),
-            // A journal that the checkpoint has overtaken is not written on.
+            // A journal whose frames are all in the checkpoint is not continued.
             kept: scan.kept.filter(|_| last > covered),
         })
     }
 }
 
 impl UnsentJournalStore {
-    /// A store whose unsent journal is kept in this directory, which need not be there yet.
+    /// A store whose unsent journal is in this directory, which may not exist yet.
     #[must_use]
     pub fn new(store: Box<dyn Store>, directory: impl Into<PathBuf>) -> Self {
         let directory: PathBuf = directory.into();
         Self { store, file: UnsentFile::new(directory.join("ha.state.unsent")) }
     }
 
-    /// What of the unsent is not there yet, where it goes on from what is.
+    /// The unsent segments that the store does not have. Fails where they do not follow its last
+    /// frame: another run has continued from there, and both histories cannot be true.
     fn missing(
         &self,
         unsent: UnsentSegments,
         loaded: &StoreContents,
-        there: &RemoteProgress,
+        remote: &RemoteProgress,
     ) -> Result<Vec<JournalSegment>, StateError> {
         let (file, place) = (self.file.path(), self.place());
-        match &there.lineage {
+        match &remote.lineage {
             Some(lineage) if *lineage != unsent.lineage => {
                 return Err(StateError::unsent_elsewhere(file, &place, &unsent.lineage, lineage));
             }
             _ => {}
         }
-        // The answer to the last one that was sent may have been lost.
+        // The store may have taken a segment whose acknowledgement was lost.
         let missing: Vec<JournalSegment> =
             unsent.segments.into_iter().filter(|it| !loaded.segments.contains(it)).collect();
         match missing.first() {
-            Some(first) if first.number != there.number + 1 => {
-                Err(StateError::others_went_on(file, &place, first.number, there.number))
+            Some(first) if first.number != remote.number + 1 => {
+                Err(StateError::others_went_on(file, &place, first.number, remote.number))
             }
             _ => Ok(missing),
         }
     }
 
-    /// Sends what an earlier run could not, and forgets it here.
-    fn send(&self, held: &mut dyn LockedStore, unsent: UnsentSegments) -> Result<(), StateError> {
+    /// Sends what an earlier run could not. The file is removed only after all of it is sent: a kill
+    /// before leaves segments that the next run recognises as sent.
+    fn send(
+        &self,
+        locked_store: &mut dyn LockedStore,
+        unsent: UnsentSegments,
+    ) -> Result<(), StateError> {
         let loaded = self.store.load()?;
-        let there = RemoteProgress::new(&loaded, &self.place())?;
-        let missing = self.missing(unsent, &loaded, &there)?;
+        let remote = RemoteProgress::new(&loaded, &self.place())?;
+        let missing = self.missing(unsent, &loaded, &remote)?;
         if !missing.is_empty() {
-            held.resume(there.kept)?;
+            locked_store.resume(remote.kept)?;
         }
         for JournalSegment { number, bytes } in missing {
-            held.append(number, &bytes)?;
+            locked_store.append(number, &bytes)?;
         }
         self.file.remove()
     }
@@ -101,13 +108,14 @@ impl Store for UnsentJournalStore {
         self.store.identity()
     }
 
-    /// What is there, and what could not be sent yet where it goes on from that.
+    /// The content of the store, followed by the unsent segments where they continue it.
     fn load(&self) -> Result<StoreContents, StateError> {
         let mut loaded = self.store.load()?;
         if let Some(unsent) = self.file.read()? {
-            let there = RemoteProgress::new(&loaded, &self.place())?;
-            // Where others have gone on, what is there is what counts; who wants to write is told.
-            loaded.segments.extend(self.missing(unsent, &loaded, &there).unwrap_or_default());
+            let remote = RemoteProgress::new(&loaded, &self.place())?;
+            // Where another run has continued, a reader gets what the store has. A writer gets the
+            // error when it locks.
+            loaded.segments.extend(self.missing(unsent, &loaded, &remote).unwrap_or_default());
         }
         Ok(loaded)
     }
@@ -121,19 +129,19 @@ impl Store for UnsentJournalStore {
     }
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
-        let mut held = self.store.lock(holder)?;
+        let mut locked_store = self.store.lock(holder)?;
         if let Some(unsent) = self.file.read()? {
-            self.send(&mut *held, unsent)?;
+            self.send(&mut *locked_store, unsent)?;
         }
         let (place, file) = (self.place(), self.file.clone());
         Ok(Box::new(LockedUnsentStore {
-            held,
+            locked_store,
             place,
             file,
             lineage: None,
-            has_sent: false,
-            away: None,
-            gone: Arc::default(),
+            has_written: false,
+            unreachable: None,
+            lease_lost: Arc::default(),
         }))
     }
 
@@ -151,32 +159,34 @@ impl Store for UnsentJournalStore {
 }
 
 struct LockedUnsentStore {
-    held: Box<dyn LockedStore>,
+    locked_store: Box<dyn LockedStore>,
     place: String,
     file: UnsentFile,
-    /// Of what is written here.
+    /// The lineage of what is written.
     lineage: Option<String>,
-    /// Whether something was written at all: where not, nothing was done that is worth a refuge.
-    has_sent: bool,
-    /// Why the store is not written to any more.
-    away: Option<StateError>,
-    gone: Arc<AtomicBool>,
+    /// Whether the store took anything in this run. Where not, no step has begun, and there is nothing
+    /// to save.
+    has_written: bool,
+    /// Why the store is no longer written to; none while it is.
+    unreachable: Option<StateError>,
+    lease_lost: Arc<AtomicBool>,
 }
 
 impl LockedUnsentStore {
-    fn take_refuge(
+    fn save_unsent(
         &mut self,
         number: u64,
         bytes: &[u8],
         error: StateError,
     ) -> Result<(), StateError> {
-        let Some(lineage) = self.lineage.clone().filter(|_| self.has_sent) else {
+        let Some(lineage) = self.lineage.clone().filter(|_| self.has_written) else {
             return Err(error);
         };
         let kept = self.file.begin(&lineage, &self.place, number, bytes);
-        kept.map_err(|refuge| StateError::no_refuge(&error, &refuge))?;
-        self.away = Some(StateError::unsent(&error, self.path()));
-        self.gone.store(true, Ordering::SeqCst);
+        kept.map_err(|save_error| StateError::not_saved(&error, &save_error))?;
+        self.unreachable = Some(StateError::unsent(&error, self.path()));
+        // Ends the lease as well, so that drivers begin no further call.
+        self.lease_lost.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -187,45 +197,47 @@ impl LockedUnsentStore {
 
 impl LockedStore for LockedUnsentStore {
     fn lease(&self) -> Lease {
-        self.held.lease().unless(self.gone.clone())
+        self.locked_store.lease().unless(self.lease_lost.clone())
     }
 
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError> {
-        self.held.resume(kept)
+        self.locked_store.resume(kept)
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        if self.away.is_some() {
+        // Once unreachable, always unreachable: a store that recovers would get later frames without
+        // the earlier ones.
+        if self.unreachable.is_some() {
             return self.file.append(number, bytes);
         }
         self.lineage = lineage(bytes, &self.place).or(self.lineage.take());
-        match self.held.append(number, bytes) {
+        match self.locked_store.append(number, bytes) {
             Ok(()) => {
-                self.has_sent = true;
+                self.has_written = true;
                 Ok(())
             }
-            // Somebody else has gone on: it would never be taken.
+            // Another run has continued: the store would never take the frames.
             Err(error) if *error.reason() == StateErrorReason::Taken => Err(error),
-            Err(error) => self.take_refuge(number, bytes, error),
+            Err(error) => self.save_unsent(number, bytes, error),
         }
     }
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         self.is_home()?;
-        self.held.checkpoint(number, bytes)
+        self.locked_store.checkpoint(number, bytes)
     }
 
     fn discard(&mut self) -> Result<bool, StateError> {
         self.is_home()?;
-        self.held.discard()
+        self.locked_store.discard()
     }
 
     fn has_room(&self) -> Result<(), StateError> {
         self.is_home()?;
-        self.held.has_room()
+        self.locked_store.has_room()
     }
 
     fn is_home(&self) -> Result<(), StateError> {
-        self.away.clone().map_or(Ok(()), Err)
+        self.unreachable.clone().map_or(Ok(()), Err)
     }
 }

@@ -1,5 +1,5 @@
-//! Writing a state: one thread owns the store, and what is appended at the same time goes to disk
-//! together.
+//! Writes a state. One thread owns the store and writes all frames that were appended at the same
+//! time in one batch: a sync costs milliseconds however much it writes.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use tracing::debug;
 
 use crate::companion::StateCreation;
 use crate::envelope::{self, FrameLabel, FrameSealer, TooLarge};
-use crate::open::{OpenedState, here, load};
+use crate::open::{OpenedState, load, refuse_moved};
 use crate::session::{SessionHeader, SessionPart};
 use crate::store::{JournalExtent, LeaseGuard, LockedStore, Store};
 use crate::{
@@ -26,15 +26,15 @@ use ha_state_model::StateHistory;
 use ha_state_model::frame::FrameKind;
 use ha_state_model::{DependencyGroupId, Frame, State};
 
-/// Together at most so many frames, so that the first of them does not wait for ever.
-const GROUP: usize = 4_096;
-/// A journal may grow to this, or to twice the checkpoint, before there is a new checkpoint in the
-/// middle of a run.
-const JOURNAL: usize = 8 << 20;
-/// At the end of a run a checkpoint up to this size is written whatever the run did.
-const SMALL: usize = 1 << 20;
+/// The largest number of frames in a batch, so that the first of them does not wait without end.
+const MAX_BATCH_FRAMES: usize = 4_096;
+/// A new checkpoint is written in the middle of a run when the journal is larger than this and than
+/// twice the checkpoint. The factor keeps the cost of all checkpoints linear in what is written.
+const MAX_JOURNAL_BYTES: usize = 8 << 20;
+/// At the end of a run, a checkpoint of at most this size is always rewritten.
+const SMALL_CHECKPOINT_BYTES: usize = 1 << 20;
 
-/// A state that is being written. There is one at a time, whoever has the lock.
+/// Writes a state under its lock; there is one writer at a time.
 pub struct StateWriter {
     jobs: Sender<WriterJob>,
     thread: Option<JoinHandle<()>>,
@@ -43,13 +43,13 @@ pub struct StateWriter {
     lineage: String,
     name: KeyName,
     key: StateKey,
-    /// What it was sealed with when it was opened, the last last.
-    used: Vec<KeyName>,
-    tenure: LeaseGuard,
+    /// The keys that it was sealed with when it was opened, the latest last.
+    keys_used: Vec<KeyName>,
+    lease_guard: LeaseGuard,
     place: String,
 }
 
-/// How a state is opened for writing.
+/// Options for opening a state for writing.
 pub struct OpenOptions {
     holder: LockInfo,
     lineage: Option<String>,
@@ -59,35 +59,41 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// By this holder.
+    /// Options with this holder of the lock.
     #[must_use]
     pub fn by(holder: LockInfo) -> Self {
-        Self { holder, lineage: None, journal: JOURNAL, also_moved: false, companions: Vec::new() }
+        Self {
+            holder,
+            lineage: None,
+            journal: MAX_JOURNAL_BYTES,
+            also_moved: false,
+            companions: Vec::new(),
+        }
     }
 
-    /// With this lineage: a state that has another is refused, one that does not exist yet gets it.
+    /// Requires this lineage: a state with another one is refused, a new state gets it.
     #[must_use]
     pub fn of_lineage(mut self, lineage: impl Into<String>) -> Self {
         self.lineage = Some(lineage.into());
         self
     }
 
-    /// With something that lies beside it, where it does not exist yet.
+    /// Adds a file that is created with the state, where the state does not exist yet.
     #[must_use]
     pub fn beside(mut self, companion: impl CompanionFile + 'static) -> Self {
         self.companions.push(Box::new(companion));
         self
     }
 
-    /// Also when the state is kept elsewhere now: for moving it back.
+    /// Also opens a state that was moved to another place, in order to move it back.
     #[must_use]
     pub fn also_moved(mut self) -> Self {
         self.also_moved = true;
         self
     }
 
-    /// With a checkpoint in the middle of a run whenever the journal is larger than this and than
-    /// twice the checkpoint.
+    /// Sets the size, in bytes, above which the journal is replaced by a checkpoint in the middle of a
+    /// run; by default 8 MiB.
     #[must_use]
     pub fn with_journal(mut self, bytes: usize) -> Self {
         self.journal = bytes;
@@ -95,30 +101,30 @@ impl OpenOptions {
     }
 }
 
-/// Takes a state's lock, reads it, and drops the torn tail that a kill may have left.
+/// Locks a state, reads it, and removes the torn tail that a kill may have left.
 ///
 /// # Errors
-/// When somebody else writes (the message says who), the store cannot be read or written, the key
-/// is missing or another, the lineage is another, or what is there is not what was written. Nothing
-/// is changed then.
+/// When another process holds the lock, the store cannot be read or written, the key is missing or
+/// wrong, the lineage differs, or the content is damaged. Nothing is changed then.
 pub fn open_for_writing(
     store: &dyn Store,
     keys: &dyn KeyProvider,
     opening: OpenOptions,
 ) -> Result<StateWriter, StateError> {
-    let OpenOptions { holder, lineage: wanted, journal, also_moved, mut companions } = opening;
+    let OpenOptions { holder, lineage: expected, journal, also_moved, mut companions } = opening;
     let place = store.place();
-    let mut held = store.lock(&holder)?;
-    let OpenedState { mut state, keys: used, scan, checkpoint, checkpoint_length } =
+    // Locked before it is read: what is read before could be outdated by the first append.
+    let mut locked_store = store.lock(&holder)?;
+    let OpenedState { mut state, keys: keys_used, scan, checkpoint, checkpoint_length } =
         load(store, keys)?;
     if !also_moved {
-        here(&state, store)?;
+        refuse_moved(&state, store)?;
     }
     let is_new = state.is_new();
-    match wanted {
-        Some(wanted) if state.is_new() => state.lineage = wanted,
-        Some(wanted) if wanted != state.lineage => {
-            return Err(StateError::other_lineage(&place, &wanted, &state.lineage));
+    match expected {
+        Some(expected) if state.is_new() => state.lineage = expected,
+        Some(expected) if expected != state.lineage => {
+            return Err(StateError::other_lineage(&place, &expected, &state.lineage));
         }
         None if state.is_new() => state.lineage = new_lineage(),
         _ => {}
@@ -128,23 +134,24 @@ pub fn open_for_writing(
             companions.insert(0, file);
             (name, key)
         }
-        None => keys.current(&state.lineage, used.last())?,
+        None => keys.current(&state.lineage, keys_used.last())?,
     };
     if state.history.retired_keys.contains(key.id()) {
         return Err(StateError::retired_key(&place, key.id()));
     }
-    // A journal that the checkpoint has overtaken is not written on.
-    let overtaken = |number: u64| checkpoint.is_some_and(|it| number <= it);
-    let kept: Option<JournalExtent> = scan.kept.filter(|_| !overtaken(state.number));
-    held.resume(kept)?;
+    // A checkpoint that was written before its journal could be removed holds all its frames. Such
+    // a journal is removed: frames behind the checkpoint's number would not follow its own.
+    let is_folded = |number: u64| checkpoint.is_some_and(|it| number <= it);
+    let kept: Option<JournalExtent> = scan.kept.filter(|_| !is_folded(state.number));
+    locked_store.resume(kept)?;
 
-    let tenure = LeaseGuard::new(place.clone(), held.lease());
+    let lease_guard = LeaseGuard::new(place.clone(), locked_store.lease());
     let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
     let (number, groups) = (state.number, state.groups.keys().copied().collect());
     let state = Arc::new(Mutex::new(Arc::new(state)));
     let (jobs, received) = mpsc::channel();
     let work = WriterThread {
-        held,
+        locked_store,
         name: name.clone(),
         key: key.clone(),
         lineage: lineage.clone(),
@@ -158,7 +165,7 @@ pub fn open_for_writing(
         limit: journal,
         failed: None,
         groups,
-        beginning: if is_new { StateCreation::with(companions) } else { StateCreation::default() },
+        creation: if is_new { StateCreation::with(companions) } else { StateCreation::default() },
     };
     let thread =
         std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
@@ -173,20 +180,19 @@ pub fn open_for_writing(
         lineage,
         name,
         key,
-        used,
-        tenure,
+        keys_used,
+        lease_guard,
         place,
     })
 }
 
 impl StateWriter {
-    /// Appends a frame. It is queued by the call, and on disk and in [`StateWriter::state`] when
-    /// the future answers with its number; also when the future is dropped. Frames are written in
-    /// the order of the calls.
+    /// Appends a frame. The call queues it, in the order of the calls. When the future returns its
+    /// number, it is on disk and in [`StateWriter::state`]. A dropped future takes nothing back.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing more can be, and every later call fails in the same
-    /// way. An intent is refused by itself when there would be no room for its result.
+    /// When it cannot be written; every later call then fails in the same way. An intent alone is
+    /// refused when there would be no room for its result.
     pub fn append(
         &self,
         frame: Frame,
@@ -209,26 +215,26 @@ impl StateWriter {
         }
     }
 
-    /// The state with every frame that is on disk. The writer is held up while somebody looks:
-    /// look, do not wait, and not twice in one expression.
+    /// The state with every frame that is on disk. The guard blocks the writer: it must not be held
+    /// across a wait, nor taken twice in one expression.
     pub fn state(&self) -> MutexGuard<'_, Arc<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `look` makes of the state with every frame that is on disk. Cannot last across a wait,
     /// as a guard could.
-    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state())
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state())
     }
 
-    /// The state as it is now. Costs nothing as long as nothing is written; what is written while
-    /// there is still somebody who has this costs a copy.
+    /// The state as it is now, shared. The next frame copies the whole state while a snapshot is
+    /// alive.
     #[must_use]
     pub fn snapshot(&self) -> Arc<State> {
         self.state().clone()
     }
 
-    /// A number no attempt had before.
+    /// A number that no attempt of this state had before.
     pub fn next_attempt(&self) -> u64 {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -239,13 +245,13 @@ impl StateWriter {
         &self.lineage
     }
 
-    /// The state's key.
+    /// The key that new frames are sealed with.
     #[must_use]
     pub fn key(&self) -> &StateKey {
         &self.key
     }
 
-    /// How the state's key is found again.
+    /// How the key is found again.
     #[must_use]
     pub fn key_name(&self) -> &KeyName {
         &self.name
@@ -254,20 +260,20 @@ impl StateWriter {
     /// What the state was sealed with when it was opened; none when nothing was ever written.
     #[must_use]
     pub fn sealed_with(&self) -> Option<&KeyName> {
-        self.used.last()
+        self.keys_used.last()
     }
 
-    /// The lock, and how long it is sure to last.
+    /// The lease of the lock.
     #[must_use]
-    pub fn tenure(&self) -> &LeaseGuard {
-        &self.tenure
+    pub fn lease_guard(&self) -> &LeaseGuard {
+        &self.lease_guard
     }
 
-    /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth
-    /// its cost, and the lock is given back.
+    /// Ends the writing: waits for all frames, writes a checkpoint where that is worth its cost, and
+    /// releases the lock.
     ///
     /// # Errors
-    /// When the checkpoint cannot be written. What was appended is in the journal all the same.
+    /// When the checkpoint cannot be written. The journal still holds all frames.
     pub fn finish(mut self) -> Result<(), StateError> {
         let (answer, answered) = mpsc::channel();
         let sent = self.jobs.send(WriterJob::Finish { answer });
@@ -276,9 +282,9 @@ impl StateWriter {
         done.unwrap_or_else(|| Err(StateError::stopped(&self.place)))
     }
 
-    /// Puts a whole state in the place of this one, in one piece, and ends the writing: after a
-    /// kill it is either the one or the other. The lineage stays; records that are not as they were
-    /// count as written now. Answers the number of the new state.
+    /// Replaces the whole state atomically, and ends the writing. The lineage stays; records that
+    /// differ get the new version, so that plans which use them become stale. Returns the number of
+    /// the new state.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -286,8 +292,8 @@ impl StateWriter {
         self.put(None, |before| succeeding(before, state))
     }
 
-    /// As [`StateWriter::replace`], with what came from another store: it stays as it is, its
-    /// number where that is not taken here.
+    /// As [`StateWriter::replace`], with a state from another store: it stays as it is, with its
+    /// number where that is higher than the one here.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -299,14 +305,14 @@ impl StateWriter {
         })
     }
 
-    /// Seals the whole state again, in one piece, and ends the writing. The keys it was sealed with
-    /// so far are not to be used again.
+    /// Seals the whole state with another key, atomically, and ends the writing. The previous keys are
+    /// retired.
     ///
     /// # Errors
-    /// When it cannot be written. Then the state is as it was, under the keys it was.
+    /// When it cannot be written. Then the state is unchanged, under its previous keys.
     pub fn rekey(self, name: KeyName, key: StateKey) -> Result<u64, StateError> {
         let retired: Vec<String> =
-            self.used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
+            self.keys_used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
         self.put(Some((name, key)), move |before| {
             let mut state = before.clone();
             state.number += 1;
@@ -315,8 +321,8 @@ impl StateWriter {
         })
     }
 
-    /// Leaves word that the state is kept elsewhere now, and ends the writing. No one opens it here
-    /// any more.
+    /// Marks the state as moved to another place, and ends the writing. It cannot be opened here any
+    /// more: two writers in two places would each continue it.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -330,7 +336,7 @@ impl StateWriter {
         })
     }
 
-    /// Puts what is made of the state in its place, sealed with this key where there is one.
+    /// Replaces the state by what `make` returns, sealed with this key where one is given.
     fn put(
         self,
         key: Option<(KeyName, StateKey)>,
@@ -354,7 +360,7 @@ impl StateWriter {
     }
 }
 
-/// What was appended is written, and the lock is given back; there is no checkpoint.
+/// Writes what was appended and releases the lock, without a checkpoint.
 impl Drop for StateWriter {
     fn drop(&mut self) {
         self.join();
@@ -387,20 +393,21 @@ enum WriterJob {
     },
 }
 
-/// What comes after a state.
+/// Makes the state that replaces the current one.
 type NextState = Box<dyn FnOnce(&State) -> State + Send>;
 
-/// What the thread owns.
+/// What the writing thread owns.
 struct WriterThread {
-    held: Box<dyn LockedStore>,
+    locked_store: Box<dyn LockedStore>,
     name: KeyName,
     key: StateKey,
     lineage: String,
-    /// None until the session's head is written.
+    /// None until the session's header is written.
     sealer: Option<FrameSealer>,
-    /// Of the last frame.
+    /// The number of the last frame.
     number: u64,
-    /// The highest number that is known to be on disk.
+    /// The highest number that is known to be on disk. Each frame holds it, and so proves that an
+    /// earlier frame which no longer reads was damaged and not torn.
     synced: u64,
     state: Arc<Mutex<Arc<State>>>,
     journal_length: usize,
@@ -408,16 +415,16 @@ struct WriterThread {
     has_checkpoint: bool,
     limit: usize,
     failed: Option<StateError>,
-    /// The groups of blocks that are on disk, or on their way before whatever comes next.
+    /// The groups of dependencies that are on disk, or in the current batch.
     groups: HashSet<DependencyGroupId>,
-    beginning: StateCreation,
+    creation: StateCreation,
 }
 
-/// A group of frames on their way to disk.
+/// The frames of one append to the store.
 #[derive(Default)]
 struct FrameBatch {
     bytes: Vec<u8>,
-    /// Each with who waits for it, where somebody does.
+    /// Each frame with its number and the caller that waits for it, if any.
     frames: Vec<(u64, Frame, Option<WriteAnswer>)>,
 }
 
@@ -425,7 +432,7 @@ impl WriterThread {
     fn run(mut self, jobs: &Receiver<WriterJob>) {
         while let Ok(first) = jobs.recv() {
             let (mut finish, mut put) = (None, None);
-            let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
+            let waiting = std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH_FRAMES);
             let mut frames = Vec::new();
             for job in waiting {
                 match job {
@@ -435,9 +442,10 @@ impl WriterThread {
                 }
             }
             self.write(frames);
+            // A replacement or an end consumes the writer, so no append can follow it in the queue.
             if let Some((make, key, answer)) = put {
                 let done = self.put(make, key);
-                // The lock is given back before anybody hears that it is.
+                // The lock is released before the caller continues, so that it can lock again.
                 drop(self);
                 let _ = answer.send(done);
                 return;
@@ -445,7 +453,7 @@ impl WriterThread {
             match finish {
                 Some(answer) => {
                     let done = self.finish();
-                    // The lock is given back before anybody hears that it is.
+                    // The lock is released before the caller continues, so that it can lock again.
                     drop(self);
                     let _ = answer.send(done);
                     return;
@@ -458,62 +466,64 @@ impl WriterThread {
         }
     }
 
-    /// Writes frames together, and answers each.
+    /// Writes frames in one append, and answers each caller.
     fn write(&mut self, frames: Vec<(Frame, WriteAnswer)>) {
-        let mut group = FrameBatch::default();
+        let mut batch = FrameBatch::default();
         let first = self.number + 1;
         for (frame, answer) in frames {
-            let laid_out = self
-                .lay_out_groups(&mut group, &frame)
-                .and_then(|()| self.lay_out(&mut group.bytes, &frame));
-            match laid_out {
-                Ok(number) => group.frames.push((number, frame, Some(answer))),
-                // Whoever asked may have gone.
+            let sealed = self
+                .seal_groups(&mut batch, &frame)
+                .and_then(|()| self.seal_frame(&mut batch.bytes, &frame));
+            match sealed {
+                Ok(number) => batch.frames.push((number, frame, Some(answer))),
+                // The caller may have dropped its future.
                 Err(error) => drop(answer.send(Err(error))),
             }
         }
         let written =
-            if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
+            if batch.bytes.is_empty() { Ok(()) } else { self.append(first, &batch.bytes) };
+        // Folded only now: a reader of the state must never see a frame that a kill could take back.
         if written.is_ok() {
-            let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let state = Arc::make_mut(&mut held);
+            let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = Arc::make_mut(&mut current);
             state.number = self.number;
-            let mut answers = Vec::with_capacity(group.frames.len());
-            for (number, frame, answer) in group.frames {
+            let mut answers = Vec::with_capacity(batch.frames.len());
+            for (number, frame, answer) in batch.frames {
                 state.apply(number, frame);
                 answers.push((number, answer));
             }
-            drop(held);
+            drop(current);
             for (number, answer) in answers {
-                // Whoever asked may have gone.
+                // The caller may have dropped its future.
                 let _ = answer.map(|it| it.send(Ok(number)));
             }
         } else if let Err(error) = written {
-            for (.., answer) in group.frames {
+            for (.., answer) in batch.frames {
                 let _ = answer.map(|it| it.send(Err(error.clone())));
             }
         }
     }
 
-    /// Lays out the groups of blocks that a frame names and that are not on disk yet.
-    fn lay_out_groups(&mut self, group: &mut FrameBatch, frame: &Frame) -> Result<(), StateError> {
+    /// Seals the groups of dependencies that a frame names and that are not on disk yet.
+    fn seal_groups(&mut self, batch: &mut FrameBatch, frame: &Frame) -> Result<(), StateError> {
         let to_write = frame.dependencies().map(|it| it.to_write(&self.groups)).unwrap_or_default();
-        for named in to_write {
-            let frame = Frame::Group(named.record());
-            let number = self.lay_out(&mut group.bytes, &frame)?;
-            group.frames.push((number, frame, None));
-            self.groups.insert(named.id());
+        for group in to_write {
+            let frame = Frame::Group(group.record());
+            let number = self.seal_frame(&mut batch.bytes, &frame)?;
+            batch.frames.push((number, frame, None));
+            self.groups.insert(group.id());
         }
         Ok(())
     }
 
-    /// Lays a frame out behind those of its group, with the session's head before the first.
-    fn lay_out(&mut self, bytes: &mut Vec<u8>, frame: &Frame) -> Result<u64, StateError> {
+    /// Seals a frame behind those of its batch; before the first one, the header of the session.
+    fn seal_frame(&mut self, bytes: &mut Vec<u8>, frame: &Frame) -> Result<u64, StateError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        // Asked for intents alone: the result of a call that was made must be tried in any case.
         if let Frame::Intent(intent) = frame {
-            self.held
+            self.locked_store
                 .has_room()
                 .map_err(|error| StateError::no_room(&intent.address.to_string(), &error))?;
         }
@@ -565,10 +575,14 @@ impl WriterThread {
         Ok(number)
     }
 
-    /// Puts a group on disk. A failure is final: what a failed sync left on disk, no one knows.
+    /// Puts a batch on disk. A failure is final: after a failed sync the kernel may have dropped the
+    /// pages, so that a second sync would succeed without having written them.
     fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
         let started = Instant::now();
-        if let Err(error) = self.beginning.make().and_then(|()| self.held.append(first, bytes)) {
+        // The key file exists before the first frame that is sealed with it.
+        if let Err(error) =
+            self.creation.make().and_then(|()| self.locked_store.append(first, bytes))
+        {
             self.failed = Some(error.clone());
             return Err(error);
         }
@@ -579,29 +593,29 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Takes all back where a first run has come to nothing. Whether it did.
+    /// Removes a state whose first run recorded nothing. Returns whether it did.
     fn discard(&mut self) -> Result<bool, StateError> {
-        let is_in_vain = !self.has_checkpoint
+        let came_to_nothing = !self.has_checkpoint
             && self.state.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        if !self.beginning.is_of_new_state() || !is_in_vain || !self.held.discard()? {
+        if !self.creation.is_of_new_state() || !came_to_nothing || !self.locked_store.discard()? {
             return Ok(false);
         }
-        self.beginning.take_back();
+        self.creation.take_back();
         Ok(true)
     }
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
-        // No one is held up meanwhile.
+        // A shared snapshot, so that readers of the state are not blocked while it is encoded.
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let room = self.checkpoint_length + self.journal_length;
         let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
         let groups = state.groups_in_use();
         drop(state);
-        self.held.checkpoint(number, &bytes)?;
-        // A group that nothing names is not in it, and is written again when something does.
+        self.locked_store.checkpoint(number, &bytes)?;
+        // Groups that nothing names are not in the checkpoint; they are written again when needed.
         self.groups = groups.iter().map(|it| it.id()).collect();
-        // What comes now is a journal of its own, with a head of its own.
+        // The next frame begins a new journal, which needs a header of its own.
         self.sealer = None;
         self.journal_length = 0;
         self.checkpoint_length = bytes.len();
@@ -609,7 +623,7 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Makes a checkpoint of what comes after this state.
+    /// Writes a checkpoint of the state that replaces this one.
     fn put(
         &mut self,
         make: NextState,
@@ -618,19 +632,19 @@ impl WriterThread {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
-        self.beginning.make()?;
+        self.creation.make()?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let successor = make(&state);
         let (name, key) = key.as_ref().map_or((&self.name, &self.key), |(name, key)| (name, key));
         let bytes = checkpoint::encode(&successor, name.clone(), key, self.checkpoint_length)?;
         let number = successor.number;
-        self.held.checkpoint(number, &bytes)?;
+        self.locked_store.checkpoint(number, &bytes)?;
         *state = Arc::new(successor);
         Ok(number)
     }
 
-    /// The run goes on when this fails: the journal has everything. It is tried again when that is
-    /// twice as long.
+    /// Writes a checkpoint in the middle of a run. A failure is ignored, because the journal holds
+    /// everything; the next try is made when the journal is twice as long.
     fn checkpoint_midway(&mut self) {
         if self.checkpoint().is_err() {
             self.limit = self.journal_length * 2;
@@ -644,29 +658,29 @@ impl WriterThread {
         if self.number == 0 {
             return Ok(());
         }
-        self.held.is_home()?;
+        self.locked_store.is_home()?;
         if self.discard()? {
             return Ok(());
         }
         let overdue = !self.has_checkpoint
-            || self.checkpoint_length <= SMALL
+            || self.checkpoint_length <= SMALL_CHECKPOINT_BYTES
             || self.journal_length >= self.checkpoint_length / 4;
         if self.journal_length > 0 && overdue {
             let recorded = "everything that was done is recorded in the journal beside it; the next run reads it from there";
             return self.checkpoint().map_err(|error| error.help(recorded));
         }
         if self.sealer.is_some() {
-            // Until a later frame says that the last ones were on disk, damage to them would pass
-            // for a torn tail.
+            // Without a later frame that confirms the last ones, damage to them would look like a torn
+            // tail, and be dropped.
             let (mut bytes, first) = (Vec::new(), self.number + 1);
             self.seal(&mut bytes, FrameKind::Closed, "", |_| {})?;
             self.append(first, &bytes)?;
         }
-        self.held.is_home()
+        self.locked_store.is_home()
     }
 }
 
-/// A state that comes after another: records that are not as they were count as written now.
+/// The state that replaces `before`: records that differ get the new version.
 fn succeeding(before: &State, mut successor: State) -> State {
     let number = before.number.max(successor.number) + 1;
     successor.lineage.clone_from(&before.lineage);

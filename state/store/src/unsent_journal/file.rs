@@ -1,5 +1,5 @@
-//! The file of what could not be sent: a line of JSON that says whose it is, then each segment
-//! behind a line of its own.
+//! The file of unsent segments: a line of JSON with the lineage, then each segment behind a line of
+//! JSON with its length and checksum.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -15,14 +15,14 @@ use crate::store::JournalSegment;
 
 const FORMAT: u32 = 1;
 
-/// What could not be sent.
+/// The segments that could not be sent.
 pub(super) struct UnsentSegments {
-    /// Of the state it belongs to.
+    /// The lineage of their state.
     pub(super) lineage: String,
     pub(super) segments: Vec<JournalSegment>,
 }
 
-/// Where it is kept.
+/// The path of the file.
 #[derive(Clone)]
 pub(super) struct UnsentFile(PathBuf);
 
@@ -30,7 +30,7 @@ pub(super) struct UnsentFile(PathBuf);
 struct UnsentHeader {
     format: u32,
     lineage: String,
-    /// Where it could not be sent to, for whoever looks into the file.
+    /// The place of the store, for people who read the file.
     place: String,
 }
 
@@ -50,7 +50,7 @@ impl UnsentFile {
         &self.0
     }
 
-    /// What is kept; nothing where there is no file. A segment that was being written is none.
+    /// The content; none without a file. A torn last segment is left out: it was not acknowledged.
     pub(super) fn read(&self) -> Result<Option<UnsentSegments>, StateError> {
         let bytes = match regular_file::read(&self.0, LARGEST_STATE) {
             Ok(bytes) => bytes,
@@ -77,7 +77,7 @@ impl UnsentFile {
         Ok(Some(UnsentSegments { lineage: head.lineage, segments }))
     }
 
-    /// Makes the file, with a first segment. It appears whole.
+    /// Creates the file atomically, with its first segment.
     pub(super) fn begin(
         &self,
         lineage: &str,
@@ -100,7 +100,7 @@ impl UnsentFile {
             let mut file =
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
             file.write_all(&content).and_then(|()| file.sync_all())?;
-            // One that is there is not sent yet, and never replaced.
+            // A link and not a rename: an existing file is not sent yet, and must never be replaced.
             fs::hard_link(&draft, &self.0)?;
             fs::remove_file(&draft)?;
             File::open(directory)?.sync_all()
@@ -108,7 +108,7 @@ impl UnsentFile {
         write().map_err(|error| StateError::io("write", &self.0, &error))
     }
 
-    /// Adds a segment. It is on disk when this returns.
+    /// Appends a segment. It is on disk when this returns.
     pub(super) fn append(&self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let file = OpenOptions::new().append(true).open(&self.0);
         let written = file
@@ -116,7 +116,7 @@ impl UnsentFile {
         written.map_err(|error| StateError::io("write", &self.0, &error))
     }
 
-    /// It is sent.
+    /// Removes the file once it is sent.
     pub(super) fn remove(&self) -> Result<(), StateError> {
         fs::remove_file(&self.0).map_err(|error| StateError::io("remove", &self.0, &error))
     }
@@ -135,7 +135,7 @@ fn to_line(content: &impl Serialize) -> Vec<u8> {
     line
 }
 
-/// What the first line says, and what is behind it.
+/// The parsed first line, and the bytes behind it.
 fn line<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     let end = bytes.iter().position(|it| *it == b'\n')?;
     Some((serde_json::from_slice(&bytes[..end]).ok()?, &bytes[end + 1..]))

@@ -103,8 +103,8 @@ fn without_room_for_a_result_no_step_begins() {
         state.unfinished.is_empty() && state.records.len() == 1,
         "what has begun is still recorded"
     );
-    writer.tenure().outlasts(Duration::from_secs(7)).unwrap();
-    let refused = writer.tenure().outlasts(Duration::from_secs(8)).unwrap_err().to_string();
+    writer.lease_guard().outlasts(Duration::from_secs(7)).unwrap();
+    let refused = writer.lease_guard().outlasts(Duration::from_secs(8)).unwrap_err().to_string();
     assert!(refused.contains("lasts for 7 more seconds, and a call may take 8"), "{refused}");
 }
 

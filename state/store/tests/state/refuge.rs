@@ -108,14 +108,14 @@ impl Place {
         self.away.left.store(2, Ordering::SeqCst);
         let writer = open(&self.store(), &self.keys);
         write(&writer, vec![recorded("a.zero", "x"), Frame::Intent(samples::intent(1, "a.one"))]);
-        assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_ok());
+        assert!(writer.lease_guard().outlasts(Duration::from_secs(1)).is_ok());
         let result = Frame::Result {
             attempt: Some(1),
             outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()),
         };
         write(&writer, vec![result, recorded("a.two", "x")]);
         assert!(
-            writer.tenure().outlasts(Duration::from_secs(1)).is_err(),
+            writer.lease_guard().outlasts(Duration::from_secs(1)).is_err(),
             "no further call may begin"
         );
         let refused =
