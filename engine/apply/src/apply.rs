@@ -35,9 +35,7 @@ impl Engine {
         cancel: &CancelSignal,
     ) -> Result<ApplyResult, Vec<Diagnostic>> {
         if plan.errored {
-            let diagnostic = Diagnostic::error(
-                "this is a part of a plan: something went wrong while it was made",
-            );
+            let diagnostic = Diagnostic::error("this plan is incomplete: planning failed");
             return Err(vec![diagnostic.help("fix that and make a new plan")]);
         }
         if plan.mode == PlanMode::Normal {

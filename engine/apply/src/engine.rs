@@ -206,7 +206,7 @@ impl Engine {
                 PlanOutcome::Plan(plan) => return Ok(*plan),
             }
         }
-        let cause = format!("data sources still ask for more after {MAX_READ_ROUNDS} rounds");
+        let cause = format!("data sources still request reads after {MAX_READ_ROUNDS} rounds");
         Err(PlanFailure {
             errors: vec![
                 Error::new("plan", cause)
@@ -299,7 +299,10 @@ impl Engine {
         };
         if let Some(id) = &request.import {
             let no_driver = || {
-                Error::new(format!("import `{}`", request.address), "no one looks after this kind")
+                Error::new(
+                    format!("import `{}`", request.address),
+                    "this `ha` has no such resource type",
+                )
             };
             let driver = self.drivers.resource(kind).ok_or_else(no_driver)?;
             let client = self.clients.client(&request.provider, &request.settings).await?;
@@ -310,7 +313,7 @@ impl Engine {
                 .map_err(with_address);
         }
         let reader = self.drivers.reader(kind).ok_or_else(|| {
-            Error::new(format!("read `{}`", request.address), "no one reads this kind")
+            Error::new(format!("read `{}`", request.address), "this `ha` has no such data source")
         })?;
         let client = self.clients.client(&request.provider, &request.settings).await?;
         let reading = reader.read(&client, &request.arguments);

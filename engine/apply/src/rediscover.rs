@@ -102,7 +102,7 @@ impl Engine {
                 }
             }
         }
-        let cause = format!("there is still something to look for after {MAX_READ_ROUNDS} rounds");
+        let cause = format!("discovery still finds new instances after {MAX_READ_ROUNDS} rounds");
         Err(PlanFailure {
             errors: vec![Error::new("look for what there is", cause)],
             ..PlanFailure::default()
@@ -169,8 +169,9 @@ impl Engine {
         asked: Vec<(Address, Object)>,
         lineage: Option<&str>,
     ) -> Result<Vec<(Address, DiscoveryResult)>, Error> {
-        let no_driver =
-            || Error::new(format!("look for `{}`", asked[0].0), "no one looks after this kind");
+        let no_driver = || {
+            Error::new(format!("look for `{}`", asked[0].0), "this `ha` has no such resource type")
+        };
         let driver = self.drivers.resource(&kind).ok_or_else(no_driver)?;
         let client = self.clients.client(&provider, &settings).await?;
         let redacted =

@@ -265,7 +265,7 @@ impl Refresh<'_> {
             self.recorded_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
         let warning = |provider: &ProviderName| {
             let summary = format!(
-                "the provider `{provider}` is configured otherwise than when it made what is recorded"
+                "the provider `{provider}` has other settings than when it created the recorded objects"
             );
             let (recorded, configured) = (
                 recorded_settings(self.state, provider),
@@ -275,7 +275,7 @@ impl Refresh<'_> {
                 .iter()
                 .filter(|(name, value)| configured.and_then(|it| it.get(&**name)) != Some(*value));
             let names: Vec<String> = differ.map(|(name, _)| format!("`{name}`")).collect();
-            let detail = "Some of that is not where it looks now, and was found where it was made. What this plan changes of it will fail.";
+            let detail = "Some of them were not found with the current settings, but with the recorded ones. Changes of this plan to them will fail.";
             let help = format!(
                 "undo the change of {}, or configure another provider under an alias for what is new",
                 names.join(", ")

@@ -39,7 +39,7 @@ pub fn check(subject: &dyn StoreUnderTest) {
     one_at_a_time(subject);
     who_lost_the_lock_writes_nothing(subject);
     a_reader_sees_what_was_at_some_moment(subject);
-    nothing_acknowledged_is_lost(subject);
+    a_kill_loses_no_acknowledged_frame(subject);
 }
 
 /// One key for every state.
@@ -204,7 +204,7 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
             &StateErrorReason::Taken
         );
     }
-    // Whoever was shut out does not take the other's lock along.
+    // A writer that lost its lock does not release the lock of another.
     drop(first);
     assert!(other.holder().unwrap().is_some());
     second.append(4, b"four").unwrap();
@@ -248,7 +248,7 @@ fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
     assert_eq!(addresses(&*store, &keys).unwrap().len(), 48);
 }
 
-/// What is done again and again, each time with an end after another call.
+/// A sequence of writes that is repeated, failing after another call each time.
 fn story() -> Vec<Vec<Frame>> {
     let made = |attempt, address: &str| {
         let outcome = StepOutcome::Recorded(record(address, "made").into());
@@ -265,7 +265,7 @@ fn story() -> Vec<Vec<Frame>> {
 }
 
 /// A store that ends after so many calls, before or behind the effect of the last.
-fn nothing_acknowledged_is_lost(subject: &dyn StoreUnderTest) {
+fn a_kill_loses_no_acknowledged_frame(subject: &dyn StoreUnderTest) {
     let keys = OneKey(StateKey::random());
     for when in [FailureTiming::Before, FailureTiming::Behind] {
         for calls in 0.. {
@@ -300,7 +300,7 @@ fn nothing_acknowledged_is_lost(subject: &dyn StoreUnderTest) {
     }
 }
 
-/// Tells the story; what was acknowledged of it.
+/// Performs the writes. Returns what was acknowledged.
 fn tell(store: &dyn Store, keys: &dyn KeyProvider) -> Vec<Frame> {
     let mut acknowledged = Vec::new();
     for frames in story() {

@@ -173,7 +173,7 @@ impl StateError {
             None => "its lock was taken away while this command ran".to_owned(),
         };
         Self::refused(StateErrorReason::Taken, format!("write to {place}"), cause)
-            .help("when no other `ha` is at work on it, run the command again; what was under way is looked into first")
+            .help("when no other `ha` is at work on it, run the command again; interrupted steps are examined first")
     }
 
     pub(crate) fn lock_lost(place: &str) -> Self {
@@ -183,7 +183,7 @@ impl StateError {
             "its lock file was removed or replaced while this command ran",
         )
         .help(
-            "make sure that no other `ha` is at work on it, then run the command again; what was under way is looked into first",
+            "make sure that no other `ha` is at work on it, then run the command again; interrupted steps are examined first",
         )
     }
 
@@ -193,7 +193,7 @@ impl StateError {
         Self::refused(
             StateErrorReason::Taken,
             format!("write frame {number} to {place}"),
-            "somebody else wrote a frame of that number in the meantime",
+            "another process wrote a frame of that number in the meantime",
         )
         .help("run the command again: it starts from what is there now")
     }
@@ -382,7 +382,7 @@ impl StateError {
             call.as_secs()
         );
         Self::refused(StateErrorReason::Store, format!("change anything more under the lock of {place}"), cause)
-            .help("see that the store can be reached, then run the command again; what was under way is looked into first")
+            .help("see that the store can be reached, then run the command again; interrupted steps are examined first")
     }
 
     pub(crate) fn no_room(place: &str, cause: &Self) -> Self {

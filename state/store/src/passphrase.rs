@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::{StateErrorReason, new_lineage};
 
-    fn keys_of(text: &str) -> PassphraseKeys {
+    fn passphrase(text: &str) -> PassphraseKeys {
         PassphraseKeys::new(Zeroizing::new(text.to_owned()))
     }
 

@@ -1,4 +1,4 @@
-//! A child that writes is killed at random instants; whatever it was told is on disk must be there.
+//! A child that writes is killed at random instants; every acknowledged frame must be there.
 //!
 //! The child is this program itself, so it brings its own `main`.
 
@@ -26,7 +26,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.as_slice() {
         [_, child, directory] if child == CHILD => write_until_killed(Path::new(directory)),
-        _ => nothing_acknowledged_is_lost(),
+        _ => a_kill_loses_no_acknowledged_frame(),
     }
 }
 
@@ -41,7 +41,7 @@ fn keys(directory: &Path) -> KeyRing {
     KeyRing::new(directory.join("keys"), KeyPolicy::Interactive)
 }
 
-/// Runs a few writers side by side, each on its own addresses, and says what was acknowledged.
+/// Runs a few writers concurrently, each on its own addresses, and prints what was acknowledged.
 fn write_until_killed(directory: &Path) {
     let writer = open(directory);
     let out = Mutex::new(std::io::stdout());
@@ -76,10 +76,10 @@ fn write_until_killed(directory: &Path) {
     });
 }
 
-/// What the child was told, by address: the last word and the attempt it was about.
+/// The acknowledgements by address: the word and the attempt.
 type Told = BTreeMap<Address, Vec<(String, u64)>>;
 
-fn nothing_acknowledged_is_lost() {
+fn a_kill_loses_no_acknowledged_frame() {
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
     let mut random = rand::rngs::StdRng::seed_from_u64(SEED);
     let mut told = Told::new();
@@ -108,7 +108,7 @@ fn nothing_acknowledged_is_lost() {
     open(directory.path()).finish().expect("the state is as good as ever");
 }
 
-/// What the wait before a kill begins with.
+/// The event after which the wait before a kill begins.
 #[derive(PartialEq)]
 enum From {
     Start,

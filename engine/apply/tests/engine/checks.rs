@@ -21,7 +21,7 @@ const TEXT: &str = r#"
 "#;
 
 #[tokio::test]
-async fn what_cannot_be_read_for_a_check_stops_nothing() {
+async fn a_failed_read_for_a_check_is_a_warning() {
     let project = Project::new();
     let (plan, applied) = project.run(TEXT, PlanMode::Normal).await.unwrap();
     assert_data_eq!(
@@ -50,7 +50,7 @@ warning: could not look up it (`data.fact.city`)
     );
     let (plan, applied) = project.run(TEXT, PlanMode::Normal).await.unwrap();
     assert!(plan.is_empty() && applied.is_complete(), "{}", show::applied(&applied));
-    // What is not asked for by a check must be there.
+    // An instance that no check needs must exist.
     let outside = "data \"fact\" \"city\" { key = \"city\" }";
     assert_data_eq!(
         project.plan(outside).await,
@@ -62,7 +62,7 @@ could not look up it (`data.fact.city`): nothing is known of `city`
 }
 
 #[tokio::test]
-async fn conditions_of_what_a_check_reads_warn() {
+async fn failed_conditions_in_a_check_are_warnings() {
     let project = Project::new();
     project.world.fact("city", "Bern");
     let condition = "condition = self.value == \"Basel\"\n error_message = \"not ${self.value}\"";
@@ -89,7 +89,7 @@ warning: a condition does not hold
 }
 
 #[tokio::test]
-async fn a_condition_without_a_value_is_a_mistake_also_in_a_check() {
+async fn an_invalid_condition_in_a_check_is_an_error() {
     let project = Project::new();
     let check = |condition: &str| {
         format!(
@@ -103,7 +103,7 @@ there is no element 2
 
 "#]]
     );
-    // Where that is known only by then, what was made and is known is on record all the same.
+    // Also where that is known only at apply, created instances are recorded.
     let (_, applied) =
         project.run(&check("[1][length(thing.it.id)] == 1"), PlanMode::Normal).await.unwrap();
     assert!(!applied.is_complete());
@@ -118,7 +118,7 @@ there is no element 10
 }
 
 #[tokio::test]
-async fn a_plan_says_how_everything_stands_that_has_conditions() {
+async fn a_plan_lists_the_results_of_all_conditions() {
     let project = Project::new();
     let text = r#"
         variable "size" {

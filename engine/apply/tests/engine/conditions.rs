@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use crate::project::Project;
 
 #[tokio::test]
-async fn what_does_not_hold_is_told_before_anything_is_done() {
+async fn failed_preconditions_are_reported_before_any_step() {
     let project = Project::new();
     let text = r#"
         variable "size" { default = 5 }
@@ -56,7 +56,7 @@ a condition does not hold: too small to tell [output.size]
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_checked_while_applying() {
+async fn unknown_conditions_are_checked_during_apply() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" {
@@ -92,7 +92,7 @@ Create thing.b not started: needs thing.a
 
 "#]]
     );
-    // What was made is made.
+    // Created instances stay.
     assert_eq!(project.world.names(), ["thing a", "thing c"]);
     assert_eq!(project.state().records.len(), 2);
     assert_data_eq!(
@@ -106,7 +106,7 @@ a condition does not hold: the revision of c is 1 [thing.d]
 }
 
 #[tokio::test]
-async fn conditions_of_outputs_hold_at_the_end() {
+async fn output_conditions_are_checked_at_the_end() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }

@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::providers::SERVER;
 
 #[tokio::test]
-async fn what_is_inside_goes_without_a_call() {
+async fn contents_are_removed_without_a_call() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.take_log();
@@ -27,7 +27,7 @@ async fn what_is_inside_goes_without_a_call() {
 }
 
 #[tokio::test]
-async fn it_goes_too_when_nobody_answers_inside() {
+async fn contents_of_an_unreachable_container_are_removed() {
     let project = Project::new();
     project.apply(SERVER).await;
     // The database server does not answer, but it can be deleted.
@@ -43,7 +43,7 @@ async fn it_goes_too_when_nobody_answers_inside() {
 }
 
 #[tokio::test]
-async fn one_that_keeps_what_is_inside_is_emptied_first() {
+async fn a_container_that_keeps_its_contents_is_emptied_first() {
     let project = Project::new();
     let text = SERVER.replace("size = 1", "size = 1\n keep = true");
     project.apply(&text).await;
@@ -62,7 +62,7 @@ async fn one_that_keeps_what_is_inside_is_emptied_first() {
 }
 
 #[tokio::test]
-async fn what_is_inside_is_made_anew_with_it() {
+async fn contents_are_replaced_with_their_container() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.take_log();
@@ -83,7 +83,7 @@ async fn what_is_inside_is_made_anew_with_it() {
 }
 
 #[tokio::test]
-async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
+async fn contents_are_replaced_when_the_container_is_created_first() {
     let project = Project::new();
     let text = |size: u32| {
         SERVER.replace(
@@ -105,7 +105,7 @@ async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
 }
 
 #[tokio::test]
-async fn something_inside_may_go_by_itself() {
+async fn contents_can_be_deleted_alone() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.take_log();
@@ -134,7 +134,7 @@ async fn something_inside_may_go_by_itself() {
 }
 
 #[tokio::test]
-async fn of_many_each_takes_its_own() {
+async fn each_container_takes_its_own_contents() {
     let project = Project::new();
     let text = |count: u32| {
         format!(
@@ -184,7 +184,7 @@ async fn of_many_each_takes_its_own() {
 }
 
 #[tokio::test]
-async fn a_container_that_cannot_be_deleted_keeps_what_is_inside() {
+async fn a_failed_deletion_keeps_the_contents() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.fail("delete server.s", crate::mock::Fault::Refused);
@@ -203,7 +203,7 @@ Delete table.t not started: needs server.s
 }
 
 #[tokio::test]
-async fn what_is_inside_moves_when_the_configuration_names_another() {
+async fn contents_move_to_another_container() {
     let project = Project::new();
     project.apply(SERVER).await;
     let other = SERVER
@@ -223,7 +223,7 @@ async fn what_is_inside_moves_when_the_configuration_names_another() {
 }
 
 #[tokio::test]
-async fn of_two_containers_one_may_be_only_spoken_of() {
+async fn a_reference_alone_makes_no_container() {
     let project = Project::new();
     let text = |servers: &str| {
         format!(
@@ -258,7 +258,7 @@ async fn of_two_containers_one_may_be_only_spoken_of() {
 }
 
 #[tokio::test]
-async fn what_went_is_written_off_before_the_new_container_is_made() {
+async fn contents_are_written_off_before_the_new_container_is_created() {
     let project = Project::new();
     project.apply(SERVER).await;
     let plan = project.try_plan(&SERVER.replace("size = 1", "size = 2")).await.unwrap();
@@ -304,7 +304,7 @@ fn databases(lifecycle: &str, names: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn the_one_that_is_named_takes_what_is_inside_along_and_it_is_made_anew() {
+async fn the_named_container_takes_its_contents_and_they_are_created_again() {
     let project = Project::new();
     let text = databases("", &[("a", "one"), ("b", "two")]);
     project.apply(&text).await;
@@ -328,7 +328,7 @@ async fn the_one_that_is_named_takes_what_is_inside_along_and_it_is_made_anew() 
 }
 
 #[tokio::test]
-async fn of_nested_containers_the_inner_one_suffices() {
+async fn the_inner_of_nested_containers_suffices() {
     let project = Project::new();
     project.apply(&databases("", &[("a", "one"), ("b", "two")])).await;
     project.world.take_log();
@@ -354,7 +354,7 @@ async fn of_nested_containers_the_inner_one_suffices() {
 }
 
 #[tokio::test]
-async fn what_is_inside_needs_no_call_when_the_new_container_comes_first() {
+async fn contents_need_no_call_when_the_container_is_created_first() {
     let project = Project::new();
     let first = "lifecycle { create_before_destroy = true }";
     project.apply(&databases(first, &[("a", "one")])).await;
@@ -373,7 +373,7 @@ async fn what_is_inside_needs_no_call_when_the_new_container_comes_first() {
 }
 
 #[tokio::test]
-async fn a_container_that_went_by_itself_took_what_was_inside() {
+async fn contents_of_a_missing_container_are_gone() {
     let project = Project::new();
     let text = databases("", &[("a", "one"), ("b", "two")]);
     project.apply(&text).await;
@@ -391,7 +391,7 @@ async fn a_container_that_went_by_itself_took_what_was_inside() {
 }
 
 #[tokio::test]
-async fn what_goes_although_it_is_left_out_is_told() {
+async fn deleted_contents_outside_of_the_targets_are_reported() {
     let mut project = Project::new();
     let text = databases("", &[("a", "one")]);
     project.apply(&text).await;
@@ -410,7 +410,7 @@ warning: `extension.x["a"]` is left out, but is deleted with its container
 }
 
 #[tokio::test]
-async fn two_blocks_for_one_thing_are_refused() {
+async fn two_blocks_for_one_object_are_refused() {
     let project = Project::new();
     let text = databases("", &[("a", "one")]);
     project.apply(&text).await;
@@ -440,7 +440,7 @@ fn everything_before(plan: &Plan, step: usize) -> BTreeSet<usize> {
 }
 
 #[tokio::test]
-async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
+async fn two_blocks_for_one_unknown_object_are_refused() {
     let project = Project::new();
     let thing = "provider \"db\" {\n address = \"a\"\n}\nresource \"thing\" \"t\" {\n name = \"t\"\n}\nresource \"thing\" \"u\" {\n name = \"u\"\n}";
     let block = |label: &str, database: &str| {
@@ -462,7 +462,7 @@ async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
     let text = "\"${thing.t.arn}/a\"";
     let said = project.plan(&pair(text, text)).await;
     assert!(said.contains("`extension.a` and `extension.b` are the same object"), "{said}");
-    // What is made of one attribute may be anything.
+    // An expression of one attribute may have any value.
     for other in [
         "thing.u.arn",
         "upper(thing.t.arn)",

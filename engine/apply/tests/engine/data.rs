@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use crate::project::Project;
 
 #[tokio::test]
-async fn what_is_known_is_read_while_planning() {
+async fn data_sources_with_known_arguments_are_read_during_planning() {
     let project = Project::new();
     project.world.fact("city", "Bern");
     let text = r#"
@@ -33,7 +33,7 @@ async fn what_is_known_is_read_while_planning() {
 }
 
 #[tokio::test]
-async fn chains_are_read_link_by_link() {
+async fn chained_data_sources_are_read_in_rounds() {
     let project = Project::new();
     project.world.fact("first", "second");
     project.world.fact("second", "third");
@@ -61,12 +61,12 @@ async fn chains_are_read_link_by_link() {
 "#]]
     );
     assert_eq!(project.world.count(), 3);
-    // No one is asked by `validate`, and what it cannot know is not held against the configuration.
+    // `validate` makes no call, and unknown values are no mistakes.
     assert_data_eq!(project.validate(text), str![[""]]);
 }
 
 #[tokio::test]
-async fn what_is_behind_something_new_is_read_while_applying() {
+async fn data_sources_of_new_resources_are_read_during_apply() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -115,7 +115,7 @@ output a: none -> ?(data.fact.a.value)
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told() {
+async fn a_failed_read_is_reported() {
     let project = Project::new();
     let text = "data \"fact\" \"x\" { key = \"x\" }\ndata \"fact\" \"y\" { key = \"y\" }";
     assert_data_eq!(
@@ -129,7 +129,7 @@ could not look up it (`data.fact.y`): nothing is known of `y`
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_while_applying_stops_what_needs_it() {
+async fn a_failed_read_during_apply_stops_dependents() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }
@@ -152,7 +152,7 @@ Create thing.b not started: needs data.fact.x
 }
 
 #[tokio::test]
-async fn what_waits_for_a_block_without_instances_waits_for_what_that_refers_to() {
+async fn a_block_without_instances_passes_its_dependencies_on() {
     let project = Project::new();
     project.world.fact("city", "Bern");
     let text = |size: u32| {

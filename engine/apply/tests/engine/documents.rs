@@ -28,7 +28,7 @@ const LETTER: &str = r#"
 "#;
 
 #[tokio::test]
-async fn a_text_is_known_in_pieces_and_complete_at_last() {
+async fn a_document_is_partly_known_until_apply() {
     let project = Project::new();
     assert_data_eq!(
         project.apply(LETTER).await,
@@ -64,7 +64,7 @@ output letter: secret+secret+secret -> secret+secret+secret
 }
 
 #[tokio::test]
-async fn another_argument_that_is_unknown_makes_all_of_it_unknown() {
+async fn an_unknown_argument_makes_a_document_unknown() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }
@@ -99,7 +99,7 @@ a condition does not hold: it is empty [data.letter.l]
 }
 
 #[tokio::test]
-async fn a_secret_argument_makes_all_of_it_secret() {
+async fn a_secret_argument_makes_a_document_secret() {
     let project = Project::new();
     let text = r#"
         variable "name" {
@@ -123,7 +123,7 @@ the output `letter` holds a secret
 }
 
 #[tokio::test]
-async fn conditions_of_documents_are_checked_once_they_are_known() {
+async fn document_conditions_are_checked_when_known() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }

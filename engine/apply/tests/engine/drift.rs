@@ -1,4 +1,4 @@
-//! What changed although no one used `ha`.
+//! Drift.
 
 use snapbox::{assert_data_eq, str};
 
@@ -19,7 +19,7 @@ const TWO: &str = r#"
 "#;
 
 #[tokio::test]
-async fn what_was_changed_is_changed_back() {
+async fn drift_is_reverted() {
     let project = Project::new();
     project.apply(TWO).await;
     project.world.change("thing", "a", "size", 7);
@@ -39,7 +39,7 @@ async fn what_was_changed_is_changed_back() {
 }
 
 #[tokio::test]
-async fn what_is_remarked_on_is_told_also_where_nothing_changes() {
+async fn remarks_are_shown_without_a_change() {
     let project = Project::new();
     project.apply(TWO).await;
     let id = project.world.id("thing", "a");
@@ -55,7 +55,7 @@ async fn what_is_remarked_on_is_told_also_where_nothing_changes() {
     assert!(plan.is_empty());
     let read: ha_plan::Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
     assert_eq!(read.remarks, [("thing.a".parse().unwrap(), "it is not running".to_owned())]);
-    // With a change, or a difference from the state, they are told there.
+    // With a change or drift, they are shown there.
     assert_data_eq!(
         project.plan(&TWO.replace("size = 5", "size = 6")).await,
         str![[r#"
@@ -75,7 +75,7 @@ async fn what_is_remarked_on_is_told_also_where_nothing_changes() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_made_again_and_what_refers_to_it_follows() {
+async fn a_missing_object_is_created_again_and_dependents_follow() {
     let project = Project::new();
     project.apply(TWO).await;
     project.world.take_away("thing", "a");
@@ -89,7 +89,7 @@ async fn what_is_gone_is_made_again_and_what_refers_to_it_follows() {
 "#]]
     );
     assert_eq!(project.world.count(), 2);
-    // Gone and no longer wanted: there is nothing to do but to forget it.
+    // Deleted outside and no longer configured: only the record is removed.
     project.world.take_away("thing", "b");
     let less = "resource \"thing\" \"a\" {\n name = \"a\"\n size = 5\n note = \"n\"\n}";
     assert_data_eq!(
@@ -103,7 +103,7 @@ async fn what_is_gone_is_made_again_and_what_refers_to_it_follows() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_at_counts_as_recorded() {
+async fn an_unreadable_object_counts_as_recorded() {
     let project = Project::new();
     project.apply(TWO).await;
     project.world.change("thing", "a", "size", 7);
@@ -119,7 +119,7 @@ async fn what_cannot_be_looked_at_counts_as_recorded() {
 }
 
 #[tokio::test]
-async fn nobody_looks_when_told_not_to() {
+async fn refresh_none_reads_nothing() {
     let mut project = Project::new();
     project.apply(TWO).await;
     project.world.change("thing", "a", "size", 7);
@@ -136,7 +136,7 @@ nothing
 }
 
 #[tokio::test]
-async fn only_what_is_set_back_counts_as_set_back() {
+async fn only_reverted_drift_is_shown_as_reverted() {
     let project = Project::new();
     let text = |name: &str| {
         format!(

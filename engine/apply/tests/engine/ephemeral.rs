@@ -1,4 +1,4 @@
-//! Values that are never kept.
+//! Ephemeral values.
 
 use ha_plan::{Plan, PlanMode};
 use ha_value::Value;
@@ -29,7 +29,7 @@ const TEXT: &str = r#"
 "#;
 
 #[tokio::test]
-async fn a_plan_that_is_kept_lacks_them_and_is_given_them_again() {
+async fn a_saved_plan_needs_ephemeral_values_again() {
     let mut project = Project::new();
     project.variables = [("token".into(), "canary-token".into())].into();
     let plan = project.try_plan(TEXT).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_plan_that_is_kept_lacks_them_and_is_given_them_again() {
 }
 
 #[tokio::test]
-async fn one_that_has_its_default_need_not_be_given_again() {
+async fn an_ephemeral_default_need_not_be_given_again() {
     let text =
         TEXT.replace("variable \"token\" {", "variable \"token\" {\n default = \"canary-token\"");
     let project = Project::new();

@@ -1,4 +1,4 @@
-//! What fails, what goes on all the same, and what is on record afterwards.
+//! Failures: what continues, and what is recorded afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ const TREE: &str = r#"
 "#;
 
 #[tokio::test]
-async fn independent_branches_go_on() {
+async fn independent_branches_continue_after_a_failure() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::Refused);
     assert_data_eq!(
@@ -50,7 +50,7 @@ Create thing.c not started: needs thing.a
 }
 
 #[tokio::test]
-async fn what_may_have_been_done_is_looked_into() {
+async fn an_unsettled_creation_is_resumed() {
     for fault in [Fault::AnswerLost, Fault::RequestLost] {
         let project = Project::new();
         project.world.fail("create thing.b", fault);
@@ -91,7 +91,7 @@ async fn a_failed_update_or_deletion_is_seen_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn the_operator_may_stop() {
+async fn a_stop_lets_running_steps_finish() {
     let project = Project { parallelism: 2, ..Project::new() };
     project.world.fail("create thing.a", Fault::Hangs);
     let cancel = project.cancel.clone();
@@ -122,7 +122,7 @@ interrupted
 }
 
 #[tokio::test]
-async fn a_wish_to_stop_that_comes_too_late_changes_nothing() {
+async fn a_late_stop_is_no_interruption() {
     let project = Project::new();
     let writer = std::sync::Arc::new(project.open());
     let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
@@ -151,7 +151,7 @@ impl ha_apply::EventObserver for StopsAtTheEnd {
 }
 
 #[tokio::test]
-async fn nothing_further_is_done_when_the_state_cannot_be_written() {
+async fn no_step_begins_after_a_failed_write() {
     let store = crate::mock::FailingStore::new();
     let project =
         Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
@@ -175,7 +175,7 @@ Create thing.e not started: state unwritable
 }
 
 #[tokio::test]
-async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
+async fn no_step_begins_when_the_lease_is_short() {
     let store = crate::mock::FailingStore::new();
     let project =
         Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
@@ -199,7 +199,7 @@ async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
 }
 
 #[tokio::test]
-async fn no_further_call_of_a_step_begins_when_the_lock_may_not_outlast_it() {
+async fn no_call_begins_when_the_lease_is_short() {
     let store = crate::mock::FailingStore::new();
     let mut project =
         Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
@@ -233,7 +233,7 @@ Create thing.c not started: state unwritable
 }
 
 #[tokio::test]
-async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
+async fn a_lost_lock_stops_the_run_after_running_steps() {
     let store = crate::mock::FailingStore::new();
     let project =
         Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
@@ -254,13 +254,13 @@ async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
 }
 
 #[tokio::test]
-async fn steps_that_ask_nobody_do_not_go_on_either_once_the_store_is_gone() {
+async fn pure_steps_stop_when_the_store_fails() {
     const MEMOS: &str = "resource \"memo\" \"all\" {\n  count = 600\n  input = count.index\n}\n";
     let store = crate::mock::FailingStore::new();
     let beside = tempfile::tempdir().expect("there is a place for temporary files");
     let refuge = ha_state_store::UnsentJournalStore::new(Box::new((*store).clone()), beside.path());
     let project = Project::over(crate::mock::World::default(), Arc::new(refuge));
-    // The first ones say whom they ask; what came of them finds the store gone.
+    // The provider frames of the first steps are written; their results find the store unreachable.
     store.fail_after(1);
     let (_, applied) = project.run(MEMOS, ha_plan::PlanMode::Normal).await.unwrap();
     let [(_, _, ha_apply::StepError::State(why))] = applied.failed.as_slice() else {
@@ -297,7 +297,7 @@ impl ha_apply::EventObserver for LosesTheLock {
 }
 
 #[tokio::test]
-async fn nothing_is_begun_when_what_was_seen_cannot_be_written() {
+async fn no_step_begins_when_observations_cannot_be_written() {
     let store = crate::mock::FailingStore::new();
     let project = Project::over(crate::mock::World::default(), store.clone());
     project.apply(TREE).await;
@@ -316,14 +316,14 @@ the state could not be written: could not write the state: the disk is gone
 }
 
 #[tokio::test]
-async fn a_plan_that_the_state_has_outrun_is_refused() {
+async fn a_stale_plan_is_refused() {
     let project = Project::new();
     project.apply(TREE).await;
     let changed = TREE.replace("name = \"d\"", "name = \"d\"\n size = 4\n");
     let request = project.request(&changed, ha_plan::PlanMode::Normal).unwrap();
     let engine = project.engine();
     let plan = engine.plan(&request, &project.state(), &*project.events).await.unwrap();
-    // What it does not touch may change meanwhile.
+    // Records that the plan does not use may change meanwhile.
     project.apply(&TREE.replace("name = \"c\"", "name = \"c\"\n size = 4\n")).await;
     assert!(plan.outdated(&project.state()).is_empty());
     project.apply(&TREE.replace("name = \"d\"", "name = \"d\"\n size = 5\n")).await;
@@ -342,7 +342,7 @@ the plan is stale: what it touches or reads has changed since it was made [thing
 }
 
 #[tokio::test]
-async fn errors_keep_what_became_of_the_call() {
+async fn errors_keep_the_outcome_of_the_call() {
     let project = Project::new();
     project.world.fail("create thing.d", Fault::RequestLost);
     let (_, applied) = project.run(TREE, ha_plan::PlanMode::Normal).await.unwrap();
@@ -353,7 +353,7 @@ async fn errors_keep_what_became_of_the_call() {
 }
 
 #[tokio::test]
-async fn what_is_about_to_be_made_is_on_record_before_it_is() {
+async fn an_intent_precedes_the_creation() {
     let mut project = Project::new();
     let (store, key) = (project.store.clone(), project.key.clone());
     let seen = Arc::new(AtomicUsize::new(0));
@@ -371,7 +371,7 @@ async fn what_is_about_to_be_made_is_on_record_before_it_is() {
 }
 
 #[tokio::test]
-async fn a_run_tells_what_it_does() {
+async fn a_run_emits_events() {
     let project = Project::new();
     project.world.fail("create thing.b", Fault::Refused);
     project.try_apply(TREE).await;
@@ -405,7 +405,7 @@ fn told(event: &Event) -> String {
 }
 
 #[tokio::test]
-async fn what_was_planned_before_something_went_wrong_is_shown() {
+async fn a_partial_plan_is_shown_after_an_error() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
     let text = r#"
@@ -436,10 +436,7 @@ async fn what_was_planned_before_something_went_wrong_is_shown() {
         .engine()
         .apply(&plan, &request.configuration, files, &writer, observer, &project.cancel)
         .await;
-    assert_eq!(
-        refused.unwrap_err()[0].summary,
-        "this is a part of a plan: something went wrong while it was made"
-    );
+    assert_eq!(refused.unwrap_err()[0].summary, "this plan is incomplete: planning failed");
     assert_eq!(project.world.names(), ["thing a"]);
 }
 

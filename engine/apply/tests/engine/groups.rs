@@ -39,7 +39,7 @@ fn at_once(log: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn making_a_whole_group_is_done_at_once() {
+async fn creating_a_group_is_not_rolling() {
     let mut project = Project::new();
     project.world.pace = Pace::Meets(4);
     project.apply(&hosts("1", 1, "x")).await;
@@ -69,7 +69,7 @@ async fn disruptive_changes_come_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_member_is_back_before_the_next_is_replaced() {
+async fn a_member_recovers_before_the_next_is_replaced() {
     let project = Project::new();
     project.apply(&hosts("1", 1, "x")).await;
     project.world.take_log();
@@ -99,7 +99,7 @@ Update host.h[3] not started: needs host.h[1]
 }
 
 #[tokio::test]
-async fn a_member_that_stays_away_keeps_the_others_waiting() {
+async fn an_unavailable_member_blocks_the_others() {
     let project = Project::new();
     let text = |size: u32, note: &str| {
         hosts("1", size, "x").replace("comment =", "after = [thing.t.arn]\n comment =")
@@ -107,7 +107,7 @@ async fn a_member_that_stays_away_keeps_the_others_waiting() {
     };
     project.apply(&text(1, "a")).await;
     project.world.fail("create thing.t", Fault::Refused);
-    // What each member needs to come back cannot be made.
+    // The resource that each member needs to recover cannot be created.
     assert_data_eq!(
         project.try_apply(&text(2, "b")).await,
         str![[r#"
@@ -123,7 +123,7 @@ Create host.h[3] not started: needs thing.t
 }
 
 #[tokio::test]
-async fn shrinking_a_group_disturbs_one_at_a_time() {
+async fn shrinking_a_group_is_rolling() {
     let project = Project::new();
     project.apply(&hosts("1", 1, "x")).await;
     project.world.take_log();
@@ -132,7 +132,7 @@ async fn shrinking_a_group_disturbs_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn members_that_wait_for_each_other_are_told_of_and_do_not_hang() {
+async fn a_cycle_of_members_is_reported() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -168,7 +168,7 @@ warning: the members of `set/rs` cannot all be changed one after another
 }
 
 #[tokio::test]
-async fn one_member_may_wait_for_another() {
+async fn a_member_may_depend_on_another() {
     let project = Project::new();
     let text = |version: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! What exists already and is taken over.
+//! Imports.
 
 use ha_plan::PlanMode;
 use snapbox::{assert_data_eq, str};
@@ -6,7 +6,7 @@ use snapbox::{assert_data_eq, str};
 use crate::mock::World;
 use crate::project::Project;
 
-/// A project in a world where somebody else made a thing.
+/// A project in a world with an unrecorded object.
 async fn with_a_thing(name: &str) -> (Project, String) {
     let project = Project::new();
     let other = Project::over(
@@ -24,7 +24,7 @@ fn calls(world: &World, call: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_there_is_taken_over() {
+async fn an_existing_object_is_imported() {
     let (project, id) = with_a_thing("a").await;
     let text = format!(
         "resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}"
@@ -51,7 +51,7 @@ nothing
 }
 
 #[tokio::test]
-async fn what_differs_is_changed_in_the_same_apply() {
+async fn an_imported_object_is_updated_in_the_same_apply() {
     let (project, id) = with_a_thing("a").await;
     let text = format!(
         r#"
@@ -86,7 +86,7 @@ async fn what_differs_is_changed_in_the_same_apply() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_and_not_made() {
+async fn a_missing_import_is_reported_and_not_created() {
     let project = Project::new();
     let text = "resource \"thing\" \"mine\" { name = \"a\" }\nimport {\n to = thing.mine\n id = \"nowhere\"\n}";
     assert_data_eq!(
@@ -107,7 +107,7 @@ the configuration has no `thing.mine[1]` to import into [thing.mine[1]]
 }
 
 #[tokio::test]
-async fn an_id_may_come_from_what_is_there_and_must_be_known() {
+async fn an_import_id_must_be_known() {
     let (project, id) = with_a_thing("a").await;
     project.world.fact("which", &id);
     let text = r#"
@@ -142,7 +142,7 @@ the id of something to import must be known while planning: It waits for `thing.
 }
 
 #[tokio::test]
-async fn the_command_takes_over_and_touches_nothing() {
+async fn the_import_command_changes_no_object() {
     let (mut project, id) = with_a_thing("a").await;
     let text = "resource \"thing\" \"mine\" {\n name = \"a\"\n size = 6\n}\nresource \"thing\" \"other\" { name = \"o\" }";
     let address: ha_value::Address = "thing.mine".parse().unwrap();
@@ -162,19 +162,19 @@ async fn the_command_takes_over_and_touches_nothing() {
 
 "#]]
     );
-    project.imports = vec![("thing.nobody".parse().unwrap(), id)];
+    project.imports = vec![("thing.missing".parse().unwrap(), id)];
     project.selection.targets.clear();
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-the configuration has no `thing.nobody` to import into [thing.nobody]
+the configuration has no `thing.missing` to import into [thing.missing]
 
 "#]]
     );
 }
 
 #[tokio::test]
-async fn what_was_taken_over_and_has_gone_is_made() {
+async fn an_imported_object_that_was_deleted_is_created() {
     let (project, id) = with_a_thing("a").await;
     let text = format!(
         "resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}"

@@ -59,7 +59,7 @@ fn project(directory: &Path) -> Project {
 }
 
 #[tokio::test]
-async fn what_was_killed_is_taken_up() {
+async fn a_killed_apply_is_recovered() {
     if let Ok(told) = std::env::var(CHILD) {
         return be_killed(&told).await;
     }
@@ -103,10 +103,10 @@ async fn what_was_killed_is_taken_up() {
     assert_eq!(project.world.count(), 0);
 }
 
-/// A child at work, and what it says.
+/// A running child, and its output.
 fn start(directory: &Path, which: usize) -> (Child, impl BufRead) {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-    command.args(["kill::what_was_killed_is_taken_up", "--exact", "--nocapture"]);
+    command.args(["kill::a_killed_apply_is_recovered", "--exact", "--nocapture"]);
     command.env(CHILD, format!("{which}:{}", directory.display()));
     let mut child = command
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use crate::project::Project;
 
 #[tokio::test]
-async fn what_is_new_is_made_and_then_there_is_nothing_to_do() {
+async fn new_resources_are_created_once() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" {
@@ -29,7 +29,7 @@ nothing
 }
 
 #[tokio::test]
-async fn a_change_in_place_reaches_only_what_it_may_change() {
+async fn an_update_affects_volatile_outputs_only() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -72,7 +72,7 @@ async fn a_change_in_place_reaches_only_what_it_may_change() {
 }
 
 #[tokio::test]
-async fn an_argument_differs_by_being_left_out_only_when_it_was_set_before() {
+async fn only_a_configured_argument_differs_when_omitted() {
     let project = Project::new();
     let set = r#"
         resource "thing" "a" {
@@ -97,7 +97,7 @@ async fn an_argument_differs_by_being_left_out_only_when_it_was_set_before() {
 
 "#]]
     );
-    // From now on there is to be none of it, whoever has set it again.
+    // From now on the argument is to be unset, also when it was set outside.
     project.world.change("thing", "a", "note", "set by hand");
     assert_data_eq!(
         project.apply(left_out).await,
@@ -110,7 +110,7 @@ async fn an_argument_differs_by_being_left_out_only_when_it_was_set_before() {
 }
 
 #[tokio::test]
-async fn what_the_configuration_never_said_anything_of_is_left_alone() {
+async fn arguments_that_were_never_configured_are_ignored() {
     let project = Project::new();
     let plain = "resource \"thing\" \"a\" {\n name = \"a\"\n}";
     project.apply(plain).await;
@@ -139,7 +139,7 @@ async fn what_the_configuration_never_said_anything_of_is_left_alone() {
 }
 
 #[tokio::test]
-async fn null_is_left_out() {
+async fn null_counts_as_omitted() {
     let project = Project::new();
     let text = |note: &str| {
         format!(
@@ -164,7 +164,7 @@ async fn null_is_left_out() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_configured_is_deleted() {
+async fn unconfigured_instances_are_deleted() {
     let project = Project::new();
     project
         .apply(
@@ -191,7 +191,7 @@ async fn what_is_no_longer_configured_is_deleted() {
 }
 
 #[tokio::test]
-async fn elements_of_a_set_of_blocks_are_told_apart_by_what_cannot_change() {
+async fn set_elements_are_matched_by_immutable_arguments() {
     let project = Project::new();
     let text = |rules: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {rules}\n}}");
     project.apply(&text("rule { port = 1 }\n rule {\n port = 2\n note = \"x\"\n }")).await;
@@ -234,7 +234,7 @@ nothing
 }
 
 #[tokio::test]
-async fn what_the_service_picks_inside_a_block_is_no_difference() {
+async fn service_choices_in_a_block_are_no_difference() {
     let project = Project::new();
     let text =
         |listeners: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {listeners}\n}}");
@@ -256,7 +256,7 @@ async fn what_the_service_picks_inside_a_block_is_no_difference() {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_all_at_once_and_where_they_are() {
+async fn all_mistakes_are_reported_with_locations() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" {
@@ -308,7 +308,7 @@ the provider `db` is not configured: the argument `address` is required [databas
 }
 
 #[tokio::test]
-async fn what_refers_to_itself_is_told() {
+async fn a_self_reference_is_reported() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" {
@@ -333,7 +333,7 @@ these refer to each other in a circle: `thing.a` refers to `thing.b`, `thing.b` 
 }
 
 #[tokio::test]
-async fn what_is_required_must_be_there_and_what_is_ephemeral_is_never_kept() {
+async fn required_arguments_are_checked_and_ephemeral_values_not_stored() {
     let project = Project::new();
     let text = r#"
         ha {

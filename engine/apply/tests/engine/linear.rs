@@ -59,7 +59,7 @@ async fn sizes(text: &dyn Fn(usize, usize) -> String, count: usize) -> [usize; 3
 }
 
 #[tokio::test]
-async fn twice_as_many_are_twice_as_much() {
+async fn planning_cost_is_linear() {
     for text in [&joined_blocks as &dyn Fn(usize, usize) -> String, &joined_instances] {
         let (once, twice) = (sizes(text, 20).await, sizes(text, 40).await);
         for (once, twice) in once.into_iter().zip(twice) {
@@ -77,8 +77,8 @@ async fn bytes(text: &dyn Fn(usize, usize) -> String, count: usize) -> usize {
 }
 
 #[tokio::test]
-async fn twice_as_many_are_twice_as_much_on_disk() {
-    // What each says is small; what each depends on is not.
+async fn state_size_is_linear() {
+    // Each record is small; its dependencies are not.
     let through_local = |count: usize, generation: usize| {
         joined_blocks(count, generation)
             .replace("anything = local.all", "anything = length(local.all)")

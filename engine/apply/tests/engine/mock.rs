@@ -1,4 +1,4 @@
-//! A made-up service: kinds described at run time, a world that counts and can be told to fail.
+//! A mock service: types described at run time, and a world that counts calls and fails on request.
 
 mod driver;
 mod kinds;

@@ -36,7 +36,7 @@ fn with_inner(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn values_go_in_and_out() {
+async fn modules_have_inputs_and_outputs() {
     let project = Project::new();
     let text = with_inner(
         r#"
@@ -96,7 +96,7 @@ output whole: {id="thing-inner-a-1", name="inner-a"} -> none
 }
 
 #[tokio::test]
-async fn what_is_not_known_yet_goes_in() {
+async fn module_inputs_may_be_unknown() {
     let project = Project::new();
     let text = with_inner(
         r#"
@@ -147,7 +147,7 @@ async fn what_is_not_known_yet_goes_in() {
 }
 
 #[tokio::test]
-async fn what_a_module_waits_for_comes_before_all_in_it() {
+async fn depends_on_of_a_module_precedes_its_contents() {
     let project = Project::new();
     let text = |size: u32| {
         with_inner(&format!(
@@ -205,7 +205,7 @@ async fn what_a_module_waits_for_comes_before_all_in_it() {
 }
 
 #[tokio::test]
-async fn instances_of_modules_come_and_go() {
+async fn module_instances_are_added_and_removed() {
     let project = Project::new();
     let text = |modules: &str| with_inner(modules);
     let module = |repeated: &str| {
@@ -248,7 +248,7 @@ async fn instances_of_modules_come_and_go() {
 }
 
 #[tokio::test]
-async fn providers_are_inherited_handed_in_and_configured_inside() {
+async fn module_providers_are_inherited_passed_and_configured() {
     let project = Project::new();
     let text = r#"
         provider "mock" {
@@ -431,7 +431,7 @@ the value of `var.short` will not do: arn:thing-known-1 is longer than 4. [modul
 }
 
 #[tokio::test]
-async fn secrets_stay_secret_through_modules() {
+async fn modules_keep_sensitive_marks() {
     let project = Project::new();
     let text = |sensitive: bool| {
         format!(
@@ -480,7 +480,7 @@ output it: none -> secret
 }
 
 #[tokio::test]
-async fn checks_warn_and_stop_nothing() {
+async fn checks_in_modules_are_warnings() {
     let project = Project::new();
     let text = |size: u32| {
         format!(

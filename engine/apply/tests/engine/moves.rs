@@ -1,4 +1,4 @@
-//! What has another address than it used to have.
+//! Moved instances.
 
 use ha_apply::RefreshMode;
 use ha_value::InstanceKey;
@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::terraform::check;
 
 #[tokio::test]
-async fn a_thing_keeps_everything_but_its_address() {
+async fn a_moved_instance_changes_only_its_address() {
     let project = Project::new();
     project
         .apply("resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"user\" {\n name = \"u\"\n note = thing.a.id\n}")
@@ -40,7 +40,7 @@ async fn a_thing_keeps_everything_but_its_address() {
     assert_eq!(state.records.len(), 2);
     let calls = project.world.look().calls.clone();
     assert!(["create", "update", "delete"].iter().all(|it| !calls.contains_key(*it)), "{calls:?}");
-    // The block may stay for those who have not applied it yet.
+    // The block may stay for states to which it was not applied yet.
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
@@ -82,7 +82,7 @@ async fn a_plan_with_moves_is_stale_when_what_moves_has_changed() {
 }
 
 #[tokio::test]
-async fn a_taken_place_keeps_what_it_has() {
+async fn a_move_to_a_recorded_address_is_refused() {
     let project = Project::new();
     project
         .apply(
@@ -116,7 +116,7 @@ async fn another_kind_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_destroyed_has_moved_before() {
+async fn moves_precede_a_destroy() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
     project
@@ -129,7 +129,7 @@ async fn what_is_destroyed_has_moved_before() {
 }
 
 #[tokio::test]
-async fn old_objects_move_along() {
+async fn deposed_objects_move_with_their_instance() {
     let project = Project::new();
     let text = |name: &str, block: &str| {
         format!(
@@ -153,7 +153,7 @@ async fn old_objects_move_along() {
 }
 
 #[tokio::test]
-async fn chains_swaps_of_keys_and_modules_as_terraform_has_them() {
+async fn chained_moves_and_swapped_keys_match_terraform() {
     let without_x = "\n=== inner/main.hcl\nresource \"memo\" \"y\" {\n count = 2\n input = 2\n}\n";
     let inner = "\n=== inner/main.hcl\nresource \"memo\" \"x\" {\n input = 1\n}\nresource \"memo\" \"y\" {\n count = 2\n input = 2\n}\n";
     let old = format!(
@@ -244,7 +244,7 @@ async fn chains_swaps_of_keys_and_modules_as_terraform_has_them() {
 }
 
 #[tokio::test]
-async fn moves_that_count_implies() {
+async fn count_implies_moves() {
     let text = |x: &str, y: &str| {
         format!(
             "resource \"memo\" \"x\" {{\n {x}\n input = 1\n}}\nresource \"memo\" \"y\" {{\n {y}\n input = 1\n}}"
@@ -259,7 +259,7 @@ async fn moves_that_count_implies() {
 }
 
 #[tokio::test]
-async fn a_thousand_move_in_one_pass() {
+async fn a_thousand_instances_move_at_once() {
     let project = Project::new();
     let text = |name: &str, moved: &str| {
         format!(
@@ -283,7 +283,7 @@ async fn a_thousand_move_in_one_pass() {
 /// An instance, a resource or a module that is still asked for has not moved away, whatever its
 /// keys are.
 #[tokio::test]
-async fn what_is_still_asked_for_has_not_moved_away() {
+async fn a_configured_source_is_not_moved() {
     let thing = |name: &str, keys: &str| {
         format!(
             "resource \"memo\" \"{name}\" {{\n for_each = toset([{keys}])\n input = each.key\n}}\n"

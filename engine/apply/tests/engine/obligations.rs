@@ -1,4 +1,4 @@
-//! What a run has left half done is done first by the next one.
+//! Obligations: the next run finishes first what a run left.
 
 use ha_apply::{StepError, UnfinishedWork};
 use ha_plan::PlanMode;
@@ -26,7 +26,7 @@ async fn half_done() -> Project {
 }
 
 #[tokio::test]
-async fn it_is_done_before_the_plan_is_made() {
+async fn an_obligation_is_finished_before_planning() {
     let project = half_done().await;
     let (_, applied, recovery) = project.run_and_recover(&text(2), PlanMode::Normal).await.unwrap();
     assert!(applied.is_complete());
@@ -37,7 +37,7 @@ async fn it_is_done_before_the_plan_is_made() {
 }
 
 #[tokio::test]
-async fn it_is_done_also_when_the_configuration_no_longer_asks_for_a_change() {
+async fn an_obligation_is_finished_without_a_change() {
     let project = half_done().await;
     project.apply(&text(1)).await;
     assert_eq!(project.world.take_calls(), ["meet thing.a"]);
@@ -45,7 +45,7 @@ async fn it_is_done_also_when_the_configuration_no_longer_asks_for_a_change() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
+async fn an_obligation_that_fails_twice_is_left_to_the_plan() {
     let project = half_done().await;
     project.world.fail("meet thing.a", Fault::Refused);
     let (_, _, recovery) = project.run_and_recover(&text(1), PlanMode::Normal).await.unwrap();
@@ -65,7 +65,7 @@ async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_done_is_done_once_it_can_be() {
+async fn a_failed_obligation_is_finished_later() {
     let project = half_done().await;
     project.world.fail("meet thing.a", Fault::Refused);
     project.try_apply(&text(1)).await;
@@ -74,7 +74,7 @@ async fn what_could_not_be_done_is_done_once_it_can_be() {
 }
 
 #[tokio::test]
-async fn what_is_gone_owes_nothing() {
+async fn a_deleted_instance_has_no_obligations() {
     let project = half_done().await;
     project.world.fail("meet thing.a", Fault::Refused);
     project.try_apply(&text(1)).await;
@@ -84,7 +84,7 @@ async fn what_is_gone_owes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_being_made_is_finished_by_its_intent_alone() {
+async fn an_instance_in_creation_has_no_obligations() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::LeavesHalf);
     project.try_apply(&text(1)).await;

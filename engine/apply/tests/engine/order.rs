@@ -1,11 +1,11 @@
-//! What comes before what, seen from the calls that reach the world.
+//! The order of steps, as the calls show it.
 
 use snapbox::{assert_data_eq, str};
 
 use crate::mock::{Pace, World};
 use crate::project::Project;
 
-/// Blocks of kind `thing`: name, and what stands in it.
+/// Blocks of type `thing`: name and content.
 fn things(blocks: &[(&str, &str)]) -> String {
     let block = |(name, body): &(&str, &str)| {
         let name_line =
@@ -15,7 +15,7 @@ fn things(blocks: &[(&str, &str)]) -> String {
     blocks.iter().map(block).collect()
 }
 
-/// Applies one configuration, then another, and says what must have happened.
+/// Applies one configuration, then another, and returns the calls.
 async fn check(
     before: &[(&str, &str)],
     after: &[(&str, &str)],
@@ -30,7 +30,7 @@ async fn check(
 }
 
 #[tokio::test]
-async fn what_depends_is_made_last_and_deleted_first() {
+async fn dependents_are_created_last_and_deleted_first() {
     let blocks = [("a", ""), ("b", "uses = [thing.a.id]"), ("c", "uses = [thing.b.id]")];
     let project = Project::new();
     let text = things(&blocks);
@@ -43,7 +43,7 @@ async fn what_depends_is_made_last_and_deleted_first() {
 }
 
 #[tokio::test]
-async fn deletions_are_in_order_when_the_configuration_is_gone() {
+async fn deletions_are_ordered_without_a_configuration() {
     let blocks =
         [("a", ""), ("b", "uses = [thing.a.id]"), ("c", "depends_on = [thing.b]"), ("d", "")];
     let calls = ["delete thing.c", "delete thing.b", "delete thing.a", "delete thing.d"];
@@ -51,7 +51,7 @@ async fn deletions_are_in_order_when_the_configuration_is_gone() {
 }
 
 #[tokio::test]
-async fn deletions_are_in_order_through_what_stays() {
+async fn deletions_are_ordered_through_unchanged_instances() {
     // b stays between c and a, without being touched.
     let before = [("a", ""), ("b", "depends_on = [thing.a]"), ("c", "depends_on = [thing.b]")];
     let after = [("b", "")];
@@ -65,7 +65,7 @@ async fn deletions_are_in_order_through_what_stays() {
 }
 
 #[tokio::test]
-async fn both_replaced() {
+async fn replaces_a_dependency_and_its_dependent() {
     let before = [("a", "at = \"1\""), ("b", "at = thing.a.id\n uses = [thing.a.id]")];
     let after = [("a", "at = \"2\""), ("b", "at = thing.a.id\n uses = [thing.a.id]")];
     let calls = ["delete thing.b", "delete thing.a", "create thing.a", "create thing.b"];
@@ -79,7 +79,7 @@ async fn both_replaced() {
 }
 
 #[tokio::test]
-async fn both_replaced_and_only_the_first_made_first() {
+async fn replaces_both_when_only_the_dependency_is_created_first() {
     let first = |at: &str| format!("at = \"{at}\"\n lifecycle {{ create_before_destroy = true }}");
     let user = "at = thing.a.id\n uses = [thing.a.id]";
     let calls = ["delete thing.b", "create thing.a", "create thing.b", "delete thing.a"];
@@ -89,7 +89,7 @@ async fn both_replaced_and_only_the_first_made_first() {
 }
 
 #[tokio::test]
-async fn what_is_updated_waits_until_what_used_it_is_deleted() {
+async fn an_update_waits_for_the_deletion_of_dependents() {
     let before = [("a", "size = 1"), ("b", "uses = [thing.a.id]")];
     let after = [("a", "size = 2")];
     check(
@@ -102,7 +102,7 @@ async fn what_is_updated_waits_until_what_used_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_waits_until_what_stays_has_let_go() {
+async fn a_deletion_waits_for_updates_that_drop_the_reference() {
     let before = [("a", ""), ("b", "uses = [thing.a.id]")];
     let after = [("b", "uses = []")];
     check(
@@ -115,7 +115,7 @@ async fn what_is_deleted_waits_until_what_stays_has_let_go() {
 }
 
 #[tokio::test]
-async fn what_moves_to_something_new_lets_go_of_the_old() {
+async fn a_dependent_moves_to_the_new_object_before_the_old_is_deleted() {
     let before = [("a", ""), ("user", "uses = [thing.a.id]")];
     let after = [("b", ""), ("user", "uses = [thing.b.id]")];
     let calls = ["create thing.b", "update thing.user", "delete thing.a"];
@@ -123,7 +123,7 @@ async fn what_moves_to_something_new_lets_go_of_the_old() {
 }
 
 #[tokio::test]
-async fn a_wish_that_would_close_a_circle_is_given_up() {
+async fn an_optional_order_that_closes_a_cycle_is_dropped() {
     // a goes and is used by b, which is to let go of it first; but b waits for the new c, which
     // waits until the old c is gone, which waits until a, which depends on it, is gone.
     let before = [("c", "at = \"1\""), ("a", "depends_on = [thing.c]"), ("b", "note = thing.a.id")];
@@ -139,7 +139,7 @@ async fn a_wish_that_would_close_a_circle_is_given_up() {
 }
 
 #[tokio::test]
-async fn dependencies_may_turn_around() {
+async fn a_dependency_may_be_reversed() {
     let before = [("a", "note = thing.b.id"), ("b", "at = \"1\"")];
     let after = [("a", "at = \"2\""), ("b", "at = \"2\"\n note = thing.a.id")];
     let calls = ["delete thing.a", "delete thing.b", "create thing.a", "create thing.b"];
@@ -149,7 +149,7 @@ async fn dependencies_may_turn_around() {
 }
 
 #[tokio::test]
-async fn what_passes_through_locals_and_data_counts() {
+async fn dependencies_through_locals_and_data_sources_count() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }
@@ -183,7 +183,7 @@ async fn what_passes_through_locals_and_data_counts() {
 }
 
 #[tokio::test]
-async fn dependencies_that_come_later_are_recorded() {
+async fn dependencies_that_are_added_later_are_recorded() {
     let project = Project::new();
     project.apply(&things(&[("a", ""), ("b", "")])).await;
     project
@@ -199,7 +199,7 @@ async fn dependencies_that_come_later_are_recorded() {
 }
 
 #[tokio::test]
-async fn as_many_at_a_time_as_allowed() {
+async fn parallelism_limits_running_steps() {
     let text = "resource \"thing\" \"a\" {\n count = 9\n name = \"${count.index}\"\n}";
     for parallelism in [1, 4] {
         let mut world = World::default();

@@ -1,4 +1,4 @@
-//! What refers to what, as it is drawn.
+//! The outline: references between blocks.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use snapbox::{assert_data_eq, str};
 use crate::project::Project;
 
 #[test]
-fn it_names_what_refers_to_what() {
+fn the_outline_shows_references() {
     let project = Project::new();
     let text = r#"
         provider "mock" {

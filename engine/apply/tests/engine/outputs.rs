@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use crate::project::Project;
 
 #[tokio::test]
-async fn outputs_come_change_and_go() {
+async fn outputs_are_added_changed_and_removed() {
     let project = Project::new();
     assert_data_eq!(
         project.apply("output \"a\" { value = 1 }\noutput \"b\" { value = [\"x\"] }").await,
@@ -39,7 +39,7 @@ output a: 2 -> none
 }
 
 #[tokio::test]
-async fn a_secret_output_must_say_so() {
+async fn a_secret_output_must_be_declared_sensitive() {
     let project = Project::new();
     let text = |sensitive: &str| {
         format!(
@@ -81,7 +81,7 @@ output said: secret+secret+secret -> "the word is hush!"
 }
 
 #[tokio::test]
-async fn outputs_stay_as_they_were_when_something_failed() {
+async fn outputs_of_failed_steps_keep_their_values() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -109,7 +109,7 @@ output revision: 1 -> ?(thing.a.revision)
 }
 
 #[tokio::test]
-async fn outputs_are_written_down_as_far_as_they_are_known() {
+async fn known_outputs_are_recorded_after_a_failure() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -142,7 +142,7 @@ async fn outputs_are_written_down_as_far_as_they_are_known() {
     assert_eq!(outputs(&project), "a 1, size 1");
     project.apply(&text(1)).await;
     assert_eq!(outputs(&project), "a 1, b 1, both [1, 1], size 1");
-    // What waits for something that was not done is as it was.
+    // An output that depends on a step that was not done keeps its value.
     project.world.fail("update thing.b", crate::mock::Fault::Refused);
     project.run(&text(2), ha_plan::PlanMode::Normal).await.unwrap();
     assert_eq!(outputs(&project), "a 2, b 1, both [1, 1], size 2");

@@ -36,7 +36,7 @@ pub(crate) struct Project {
     pub(crate) observer: Arc<dyn EventObserver>,
 }
 
-/// What a run told.
+/// The events of a run.
 #[derive(Default)]
 pub(crate) struct Events(pub(crate) std::sync::Mutex<Vec<Event>>);
 
@@ -141,7 +141,7 @@ impl Project {
         })
     }
 
-    /// What is wrong with a configuration, without asking anybody.
+    /// The mistakes in a configuration, without a call.
     pub(crate) fn validate(&self, text: &str) -> String {
         match self.request(text, PlanMode::Normal) {
             Ok(request) => show::diagnostics(&self.engine().validate(&request)),
@@ -156,7 +156,7 @@ impl Project {
         self.engine().plan(&request, &self.state(), &*self.events).await
     }
 
-    /// The plan in few lines, or what is wrong.
+    /// The rendered plan, or its errors.
     pub(crate) async fn plan(&self, text: &str) -> String {
         match self.try_plan(text).await {
             Ok(plan) => show::plan(&plan),
@@ -187,7 +187,7 @@ impl Project {
             engine.recover(&request.configuration, &writer, &observer, &self.cancel).await;
         let state = writer.snapshot();
         let plan = engine.plan(&request, &state, &*observer).await?;
-        // What is applied is what can be written to a file and read back.
+        // A plan is applied after it was serialised and parsed again.
         let written = serde_json::to_string(&plan).expect("a plan can be written");
         let mut read: Plan = serde_json::from_str(&written).expect("a plan can be read");
         read.snapshot.give(&request.configuration, plan.snapshot.ephemeral.clone());
@@ -200,7 +200,7 @@ impl Project {
         Ok((plan, applied, recovery))
     }
 
-    /// Applies, whatever is left to do afterwards; answers with what came of it.
+    /// Applies without checking that the next plan is empty. Returns the result.
     pub(crate) async fn run_once(&self, text: &str) -> String {
         match self.run(text, PlanMode::Normal).await {
             Ok((_, applied)) => show::applied(&applied),
@@ -208,7 +208,7 @@ impl Project {
         }
     }
 
-    /// Applies a plan that was made before.
+    /// Applies an earlier plan.
     pub(crate) async fn apply_plan(&self, text: &str, plan: &Plan) -> ApplyResult {
         let request = self.request(text, plan.mode).expect("the plan was made from it");
         let writer = Arc::new(self.open());
@@ -266,7 +266,7 @@ impl Project {
         show::plan(&plan)
     }
 
-    /// What the state has is there, once, and nothing else is.
+    /// Asserts that the recorded objects exist once each, and no others.
     pub(crate) fn assert_one_of_each(&self) {
         let state = self.state();
         let outside = state.records.values().filter(|it| &*it.address.block.kind != "memo");

@@ -1,4 +1,4 @@
-//! What holds for whatever configurations, edits and failures.
+//! Properties for random configurations, edits and failures.
 
 use std::collections::BTreeSet;
 
@@ -99,7 +99,7 @@ proptest! {
     #![proptest_config(config(96))]
 
     #[test]
-    fn after_apply_there_is_nothing_to_do(sketches in edits(ANYTHING, 3)) {
+    fn a_plan_after_apply_is_empty(sketches in edits(ANYTHING, 3)) {
         block_on(async {
             let project = project();
             apply_all(&project, &sketches).await;
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_fails_it_ends_in_one_of_each(
+    fn any_failure_converges_without_duplicates(
         sketches in edits(ANYTHING, 2),
         faults in prop::collection::vec((0..4_usize, 0..4_usize, 0..6_usize, 0..3_usize), 0..6),
         gives_up in any::<bool>(),
@@ -151,7 +151,7 @@ proptest! {
                         Ok(it) => it,
                         Err(failure) => panic!("there is no plan:\n{}", show::failure(&failure)),
                     };
-                    // Sometimes what is wanted is something else before it has all been done.
+                    // Sometimes the configuration changes before it was applied completely.
                     if applied.is_complete() || gives_up {
                         break;
                     }
@@ -231,7 +231,7 @@ proptest! {
     #![proptest_config(config(48))]
 
     #[test]
-    fn what_lives_inside_of_something_shares_its_fate(drawn in prop::collection::vec(contents(), 4)) {
+    fn contents_share_the_fate_of_their_container(drawn in prop::collection::vec(contents(), 4)) {
         block_on(async {
             let project = project();
             for contents in &drawn {

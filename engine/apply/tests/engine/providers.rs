@@ -4,7 +4,7 @@ use snapbox::{assert_data_eq, str};
 
 use crate::project::Project;
 
-/// A server, and databases in it, reached through what the server says of itself.
+/// A server, and databases in it that are reached through the server's outputs.
 pub(crate) const SERVER: &str = r#"
     resource "server" "s" {
       name = "s"
@@ -29,7 +29,7 @@ pub(crate) const SERVER: &str = r#"
 "#;
 
 #[tokio::test]
-async fn a_provider_may_be_configured_by_what_this_run_makes() {
+async fn a_provider_may_depend_on_new_resources() {
     let project = Project::new();
     assert_data_eq!(
         project.apply(SERVER).await,
@@ -60,7 +60,7 @@ async fn a_provider_may_be_configured_by_what_this_run_makes() {
 }
 
 #[tokio::test]
-async fn the_plan_says_whom_it_talks_to() {
+async fn a_plan_shows_provider_identities() {
     let project = Project::new();
     let text =
         "provider \"mock\" { region = \"north\" }\nresource \"thing\" \"a\" { name = \"a\" }";
@@ -68,14 +68,14 @@ async fn the_plan_says_whom_it_talks_to() {
     let facts: Vec<String> =
         plan.identities.iter().map(|it| format!("{}: {:?}", it.provider, it.facts)).collect();
     assert_eq!(facts, ["mock: [(\"region\", \"north\")]"]);
-    // No one talks to a provider that nothing is made by.
+    // An unused provider is not connected.
     project.world.look().calls.clear();
     let plan = project.try_plan("provider \"mock\" { region = \"north\" }").await.unwrap();
     assert!(plan.identities.is_empty() && project.world.look().calls.is_empty());
 }
 
 #[tokio::test]
-async fn a_provider_that_nothing_needs_any_more_is_forgotten() {
+async fn an_unused_provider_is_removed_from_the_state() {
     let project = Project::new();
     project.apply(SERVER).await;
     assert_eq!(project.state().providers.len(), 2);
@@ -86,7 +86,7 @@ async fn a_provider_that_nothing_needs_any_more_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_a_provider_lacks_is_told() {
+async fn missing_provider_settings_are_reported() {
     let project = Project::new();
     assert_data_eq!(
         project.plan("resource \"database\" \"d\" { name = \"d\" }").await,
@@ -112,7 +112,7 @@ there is no provider `moc`
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_told_and_stops_what_is_inside() {
+async fn an_unreachable_server_stops_its_contents() {
     let project = Project::new();
     project.apply(SERVER).await;
     // The server is replaced by hand by one at another address: all that was in it is gone with it.
@@ -143,7 +143,7 @@ async fn settings_that_change_are_recorded() {
 }
 
 #[tokio::test]
-async fn what_was_made_elsewhere_is_not_gone() {
+async fn objects_at_the_recorded_settings_are_not_gone() {
     let project = Project::new();
     let text = |region: &str| {
         format!(
@@ -155,7 +155,7 @@ async fn what_was_made_elsewhere_is_not_gone() {
     assert_data_eq!(
         project.plan(&text("south")).await,
         str![[r#"
-warning: the provider `mock` is configured otherwise than when it made what is recorded
+warning: the provider `mock` has other settings than when it created the recorded objects
 
 "#]]
     );

@@ -1,4 +1,4 @@
-//! What is no longer looked after, or goes although nothing is said of it any more.
+//! `removed` blocks and `prevent_destroy`.
 
 use snapbox::{assert_data_eq, str};
 
@@ -16,7 +16,7 @@ const TWO: &str = r#"
 "#;
 
 #[tokio::test]
-async fn what_is_forgotten_stays_as_it_is() {
+async fn a_forgotten_object_is_not_deleted() {
     let project = Project::new();
     project.apply(TWO).await;
     project.world.look().calls.clear();
@@ -45,7 +45,7 @@ async fn what_is_forgotten_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn protection_does_not_hold_against_forgetting() {
+async fn prevent_destroy_allows_forgetting() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" {\n name = \"a\"\n lifecycle {\n prevent_destroy = true\n }\n}").await;
     let text = "removed {\n from = thing.a\n lifecycle {\n destroy = false\n }\n}";
@@ -60,7 +60,7 @@ async fn protection_does_not_hold_against_forgetting() {
 }
 
 #[tokio::test]
-async fn as_terraform_has_it() {
+async fn plans_match_terraform() {
     let inner = "\n=== inner/main.hcl\nresource \"memo\" \"x\" {\n count = 2\n input = 1\n}\n";
     let before = format!(
         "resource \"memo\" \"a\" {{}}\nresource \"memo\" \"b\" {{}}\nmodule \"m\" {{\n source = \"./inner\"\n}}\n{inner}"

@@ -1,4 +1,4 @@
-//! Secrets, from where they enter to where they are kept.
+//! Secrets, from input to storage.
 
 use snapbox::{assert_data_eq, str};
 
@@ -27,7 +27,7 @@ const TEXT: &str = r#"
 "#;
 
 #[tokio::test]
-async fn they_are_marked_wherever_they_flow() {
+async fn sensitive_marks_follow_values() {
     let project = Project::new();
     assert_data_eq!(
         project.apply(TEXT).await,
@@ -46,7 +46,7 @@ async fn they_are_marked_wherever_they_flow() {
             r#"{anything={deep=[secret]}, labels={closed=secret, open="x"}, name="a", note="say "+secret+"!", password=secret, size=1, zone="zone-a"}"#
         ]]
     );
-    // A look at what is there takes no marks off.
+    // Refresh removes no marks.
     project.world.change("thing", "a", "note", "say canary-three!");
     assert_data_eq!(
         project.plan(TEXT).await,
@@ -63,7 +63,7 @@ async fn they_are_marked_wherever_they_flow() {
 }
 
 #[tokio::test]
-async fn what_becomes_secret_is_marked_without_a_call() {
+async fn a_new_sensitive_mark_needs_no_call() {
     let project = Project::new();
     let open = TEXT.replace("sensitive = true", "");
     project.apply(&open).await;
@@ -78,7 +78,7 @@ async fn what_becomes_secret_is_marked_without_a_call() {
 }
 
 #[tokio::test]
-async fn drivers_get_them_in_clear_and_events_do_not() {
+async fn drivers_get_secrets_and_events_do_not() {
     let project = Project::new();
     project.apply(TEXT).await;
     let id = project.world.id("thing", "a");
@@ -88,7 +88,7 @@ async fn drivers_get_them_in_clear_and_events_do_not() {
 }
 
 #[tokio::test]
-async fn what_a_service_quotes_is_not_told() {
+async fn secrets_in_service_errors_are_redacted() {
     let project = Project::new();
     let check = |outcome: String| {
         assert!(outcome.contains("(sensitive)") && !outcome.contains("canary"), "{outcome}");

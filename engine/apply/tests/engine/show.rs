@@ -7,7 +7,7 @@ use ha_diagnostics::Diagnostic;
 use ha_plan::{AddressMove, Change, ChangeReason, Plan};
 use ha_value::{Action, Object, TextPart, Value};
 
-/// What a plan would do, a line for each thing.
+/// A plan, with a line for each change.
 pub(crate) fn plan(plan: &Plan) -> String {
     let mut text = String::new();
     for AddressMove { from, to } in &plan.moves {
@@ -156,7 +156,7 @@ pub(crate) fn value(it: &Value) -> String {
     }
 }
 
-/// What is wrong, a line each.
+/// Diagnostics, with a line for each.
 pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) -> String {
     let line = |it: &Diagnostic| {
         let of = it.address.as_ref().map(|it| format!(" [{it}]")).unwrap_or_default();
@@ -172,7 +172,7 @@ pub(crate) fn failure(failure: &PlanFailure) -> String {
     diagnostics(&failure.diagnostics) + &errors
 }
 
-/// What came of an apply, a line for each step that was not done.
+/// The result of an apply, with a line for each step that was not done.
 pub(crate) fn applied(applied: &ApplyResult) -> String {
     let mut text = String::new();
     let mut failed: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! Random configurations over the made-up kinds.
+//! Random configurations of the mock types.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 pub(crate) struct Sketch {
     pub(crate) blocks: Vec<Block>,
-    /// What comes before what: a block may refer to those of lower rank.
+    /// The rank: a block may refer to blocks of lower rank.
     pub(crate) ranks: Vec<usize>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Block {
     pub(crate) size: u8,
     /// The blocks (by place) that it refers to, where they are there and of lower rank.
     pub(crate) refers: Vec<usize>,
-    /// Refers through what cannot change in place.
+    /// Whether the reference is in an immutable argument.
     pub(crate) firmly: bool,
     /// Refers through a local value.
     pub(crate) locally: bool,
@@ -45,13 +45,13 @@ pub(crate) enum Many {
     Each(u8),
 }
 
-/// What may be drawn.
+/// What may be generated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) blocks: usize,
-    /// Whether anything may have to be made again.
+    /// Whether replacements may occur.
     pub(crate) replaces: bool,
-    /// Whether everything that is made again is made first.
+    /// Whether every replacement creates first.
     pub(crate) all_first: bool,
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn edits(limits: Limits, count: usize) -> impl Strategy<Value = Vec<S
         for (changes, ranks) in edits {
             let mut next = all.last().expect("there is a first one").clone();
             for (place, block) in changes {
-                // What a block is stays, so that it is the same one that changes.
+                // The type of a block stays, so that edits change the same block.
                 let kind = next.blocks[place].kind;
                 next.blocks[place] = Block { kind, ..block };
             }
@@ -207,7 +207,7 @@ impl Sketch {
         }
     }
 
-    /// What tells the instances of a block, as a list.
+    /// The keys of a block's instances, as a list.
     fn identities(&self, place: usize) -> String {
         let address = self.address(place);
         let attribute = match self.blocks[place].kind {

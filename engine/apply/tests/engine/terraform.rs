@@ -9,7 +9,7 @@ use ha_value::Action;
 
 use crate::project::Project;
 
-/// Applies one text after another, each of which must do what is written above it.
+/// Applies one configuration after another, each of which must do what is written above it.
 pub(crate) async fn check(steps: &[(&str, &[&str])]) {
     let project = Project::new();
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
@@ -44,7 +44,7 @@ fn sign(action: Action) -> &'static str {
     }
 }
 
-/// What terraform would do, which it then does; none where there is no terraform.
+/// The actions that terraform plans and applies; none without terraform.
 fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
     let run = |arguments: &[&str]| {
         let mut command = Command::new("terraform");
@@ -140,7 +140,7 @@ const CHAIN: &str = r#"
 "#;
 
 #[tokio::test]
-async fn a_change_runs_down_a_chain() {
+async fn a_change_propagates_to_dependents() {
     let text = |input: &str| CHAIN.replace("INPUT", input);
     check(&[
         (&text("one"), &["+ memo.a", "+ memo.apart", "+ memo.b", "+ memo.c", "+ memo.d"]),
@@ -152,7 +152,7 @@ async fn a_change_runs_down_a_chain() {
 }
 
 #[tokio::test]
-async fn create_before_destroy_runs_up_a_chain() {
+async fn create_before_destroy_propagates_to_dependencies() {
     let text = |trigger: u32| {
         format!(
             r#"
@@ -182,7 +182,7 @@ async fn create_before_destroy_runs_up_a_chain() {
 }
 
 #[tokio::test]
-async fn instances_come_and_go() {
+async fn instances_are_added_and_removed() {
     let text = |count: u32, keys: &str| {
         format!(
             r#"
@@ -287,7 +287,7 @@ async fn triggers_and_what_is_ignored() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_or_null_or_of_another_type() {
+async fn omitted_null_and_converted_arguments() {
     check(&[
         (
             "resource \"memo\" \"a\" { input = 1 }\nresource \"memo\" \"b\" { input = \"x\" }\nresource \"memo\" \"c\" { input = [1, 2] }",
@@ -306,7 +306,7 @@ async fn what_is_left_out_or_null_or_of_another_type() {
 }
 
 #[tokio::test]
-async fn what_moves_from_one_to_another() {
+async fn references_move_between_resources() {
     let text = |first: &str, second: &str| {
         format!(
             r#"
@@ -328,7 +328,7 @@ async fn what_moves_from_one_to_another() {
 }
 
 #[tokio::test]
-async fn modules_and_what_flows_through_them() {
+async fn values_flow_through_modules() {
     let text = |input: &str, keys: &str, count: u32| {
         format!(
             r#"

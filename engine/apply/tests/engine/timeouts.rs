@@ -11,7 +11,7 @@ fn thing(size: u32, timeouts: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_operation_is_given_up_when_its_time_is_up_and_goes_on_with_the_next_run() {
+async fn a_timed_out_operation_resumes_in_the_next_run() {
     for timeouts in
         ["timeouts {{ OPERATION = \"1ms\" }}", "timeouts = {{ OPERATION = \"1ms\", read = null }}"]
     {
@@ -45,7 +45,7 @@ Update thing.a failed: could not update it: it takes longer than the 1ms that `t
         );
         project.apply(&thing(2, "delete")).await;
 
-        // The block is gone, and what it said is on record.
+        // The block was removed, and its limits are recorded.
         project.world.fail("delete thing.a", Fault::Hangs);
         assert_data_eq!(
             project.try_apply("").await,
@@ -60,7 +60,7 @@ Delete thing.a failed: could not delete it: it takes longer than the 1ms that `t
 }
 
 #[tokio::test]
-async fn an_operation_that_is_given_long_enough_is_waited_for() {
+async fn an_operation_within_its_limit_succeeds() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::Hangs);
     let cancel = project.cancel.clone();
@@ -74,7 +74,7 @@ async fn an_operation_that_is_given_long_enough_is_waited_for() {
 }
 
 #[tokio::test]
-async fn other_timeouts_are_no_change_and_are_recorded() {
+async fn changed_timeouts_are_recorded_without_a_step() {
     let project = Project::new();
     project.apply(&thing(1, "timeouts { create = \"60m\" }")).await;
     let recorded = |project: &Project| {
@@ -99,7 +99,7 @@ async fn other_timeouts_are_no_change_and_are_recorded() {
 }
 
 #[tokio::test]
-async fn a_look_is_given_up_too() {
+async fn a_read_times_out() {
     let project = Project::new();
     project.world.fact("city", "Bern");
     let text = |limit: &str| {
@@ -119,7 +119,7 @@ could not look at what is there (`data.fact.city`): it takes longer than the 1ms
 }
 
 #[test]
-fn what_is_wrong_with_them_is_told_where_it_stands() {
+fn invalid_timeouts_are_reported_with_their_location() {
     let project = Project::new();
     assert_data_eq!(
         project.validate(&thing(

@@ -1,4 +1,4 @@
-//! What is not known while planning and becomes known while applying.
+//! Values that are unknown during planning and become known during apply.
 
 use snapbox::{assert_data_eq, str};
 
@@ -35,7 +35,7 @@ async fn an_update_may_turn_out_to_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_in_what_cannot_change_replaces() {
+async fn an_unknown_immutable_argument_replaces() {
     let project = Project::new();
     let text = |size: u32| {
         format!(
@@ -71,7 +71,7 @@ async fn an_unknown_in_what_cannot_change_replaces() {
 }
 
 #[tokio::test]
-async fn what_is_predicted_is_known_before_there_is_anything() {
+async fn predicted_outputs_are_known_before_creation() {
     let project = Project::new();
     let text = |note: &str| {
         format!(
@@ -103,7 +103,7 @@ async fn what_is_predicted_is_known_before_there_is_anything() {
 
 "#]]
     );
-    // It is not as recorded when what it is a function of is not known.
+    // The recorded value does not count when its arguments are unknown.
     let unknown = text("\"of ${thing.c.arn}\"") + "resource \"thing\" \"c\" { name = \"c\" }";
     assert_data_eq!(
         project.apply(&unknown).await,
@@ -117,7 +117,7 @@ async fn what_is_predicted_is_known_before_there_is_anything() {
 }
 
 #[tokio::test]
-async fn texts_keep_their_known_pieces() {
+async fn strings_keep_their_known_parts() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" { name = "a" }
@@ -139,7 +139,7 @@ output sentence: none -> "b says: before "+?(thing.a.arn)+" after"
 }
 
 #[tokio::test]
-async fn anything_may_be_unknown_inside() {
+async fn collections_may_hold_unknown_values() {
     let project = Project::new();
     let text = |name: &str| {
         format!(
@@ -175,7 +175,7 @@ output arn: "arn:thing-a-1" -> ?(thing.a.arn)
 }
 
 #[tokio::test]
-async fn nothing_is_planned_of_what_hangs_on_a_failure() {
+async fn dependents_of_a_failure_are_not_planned() {
     let project = Project::new();
     let text = |input: &str| {
         format!(

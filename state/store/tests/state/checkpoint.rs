@@ -20,7 +20,7 @@ fn only(checkpoint: Vec<u8>) -> MemoryStore {
 }
 
 #[test]
-fn a_checkpoint_holds_all_that_the_frames_said() {
+fn a_checkpoint_holds_the_folded_state() {
     let keys = OneKey::new();
     let (store, state) = finished(&keys);
     assert!(store.load().unwrap().segments.is_empty());
@@ -31,7 +31,7 @@ fn a_checkpoint_holds_all_that_the_frames_said() {
 }
 
 #[test]
-fn no_altered_bit_goes_unseen() {
+fn every_altered_bit_is_detected() {
     let keys = OneKey::new();
     let bytes = finished(&keys).0.load().unwrap().checkpoint.unwrap();
     for bit in 0..bytes.len() * 8 {
@@ -52,7 +52,7 @@ fn no_altered_bit_goes_unseen() {
 }
 
 #[test]
-fn no_missing_byte_goes_unseen() {
+fn every_missing_byte_is_detected() {
     let keys = OneKey::new();
     let bytes = finished(&keys).0.load().unwrap().checkpoint.unwrap();
     for length in 0..bytes.len() {
@@ -67,7 +67,7 @@ fn no_missing_byte_goes_unseen() {
 }
 
 #[test]
-fn another_key_with_the_right_name_opens_nothing() {
+fn a_wrong_key_with_the_right_name_opens_nothing() {
     let (keys, others) = (OneKey::new(), OneKey::new());
     let (store, _) = finished(&keys);
     assert_eq!(open_for_reading(&store, &others).unwrap_err().reason(), &StateErrorReason::Damaged);
@@ -88,7 +88,7 @@ impl KeyProvider for Rotated {
 }
 
 #[test]
-fn a_new_key_seals_what_is_written_from_then_on_and_all_of_it_at_the_next_checkpoint() {
+fn a_new_key_seals_later_frames_and_the_next_checkpoint() {
     let (old, new) = (StateKey::random(), StateKey::random());
     let store = MemoryStore::new();
     write(&open(&store, &Rotated(vec![old.clone()])), frames());
@@ -101,7 +101,7 @@ fn a_new_key_seals_what_is_written_from_then_on_and_all_of_it_at_the_next_checkp
 }
 
 #[test]
-fn no_secret_is_in_what_a_store_is_given() {
+fn stores_receive_no_secret_unencrypted() {
     let keys = OneKey::new();
     let (store, state) = finished(&keys);
     write(&open(&store, &keys), frames());

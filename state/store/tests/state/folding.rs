@@ -1,4 +1,4 @@
-//! The writer: what it acknowledges, and what it does when it cannot.
+//! The writer: acknowledgements, failures, checkpoints.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,7 +73,7 @@ fn a_failed_write_is_final() {
     let writer = open(&store, &keys);
     write(&writer, vec![recorded("a.one", "x"), recorded("a.two", "x")]);
     let first = block_on(writer.append(recorded("a.three", "x"))).unwrap_err();
-    // The store would work again, but no one knows what is in it.
+    // The store would work again, but its content is unknown.
     *store.left.lock().unwrap() = 100;
     let second = block_on(writer.append(recorded("a.four", "x"))).unwrap_err();
     assert_eq!(first, second);
@@ -108,7 +108,7 @@ fn without_room_for_a_result_no_step_begins() {
     assert!(refused.contains("lasts for 7 more seconds, and a call may take 8"), "{refused}");
 }
 
-/// A store that a reader looks into while somebody writes: each look shows something else.
+/// A store that is read during writes: each load returns another content.
 struct Changing(Mutex<Vec<StoreContents>>);
 
 impl Store for Changing {
@@ -130,7 +130,7 @@ impl Store for Changing {
 }
 
 #[test]
-fn what_a_writer_was_in_the_middle_of_is_no_damage() {
+fn a_concurrent_write_is_no_damage() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     let expected = write(&writer, frames()).pop().unwrap();
@@ -161,7 +161,7 @@ fn what_a_writer_was_in_the_middle_of_is_no_damage() {
 }
 
 #[test]
-fn what_is_not_known_is_not_recorded() {
+fn unknown_values_are_refused() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     let inside = Value::object([("deep".into(), Value::unknown(Type::String, None))]);
@@ -182,7 +182,7 @@ fn what_is_not_known_is_not_recorded() {
 }
 
 #[test]
-fn an_append_nobody_waits_for_is_written() {
+fn an_append_is_written_when_its_future_is_dropped() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     drop(writer.append(recorded("a.b", "x")));
@@ -191,7 +191,7 @@ fn an_append_nobody_waits_for_is_written() {
 }
 
 #[test]
-fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
+fn checkpoints_during_a_run_lose_nothing() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let opening = ha_state_store::OpenOptions::by(LockInfo::here("a test")).with_journal(1_000);
     let writer = ha_state_store::open_for_writing(&store, &keys, opening).unwrap();
@@ -210,7 +210,7 @@ fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
 }
 
 #[test]
-fn attempts_are_numbered_on_from_the_last_run() {
+fn attempt_numbers_continue_across_runs() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     write(&writer, frames());

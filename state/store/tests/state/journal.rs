@@ -8,7 +8,7 @@ use ha_state_store::{
 
 use crate::{Frame, LockInfo, OneKey, block_on, frames, open, recorded, write};
 
-/// A journal of two sessions, and how long it was and what it said after each frame.
+/// A journal of two sessions, with its length and state after each frame.
 struct Written {
     keys: OneKey,
     bytes: Vec<u8>,
@@ -40,7 +40,7 @@ fn journal(bytes: Vec<u8>) -> MemoryStore {
 }
 
 impl Written {
-    /// What is left when only so many bytes count.
+    /// The journal when it is truncated to so many bytes.
     fn up_to(&self, length: usize) -> &State {
         &self.after.iter().rev().find(|(end, _)| *end <= length).unwrap().1
     }
@@ -50,20 +50,20 @@ impl Written {
     }
 }
 
-/// The same state; a session's head by itself says nothing but where it stands.
+/// The state without its number, which a session header alone changes.
 fn same(found: &State, expected: &State) -> bool {
     let (number, lineage) = (found.number, found.lineage.clone());
     *found == State { number, lineage, ..expected.clone() } && number >= expected.number
 }
 
 #[test]
-fn a_journal_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
+fn a_truncated_journal_keeps_acknowledged_frames() {
     let written = written();
     for length in 0..=written.bytes.len() {
         for zeros in [0, 100] {
             let bytes = [&written.bytes[..length], &vec![0; zeros]].concat();
             let state = open_for_reading(&journal(bytes), &written.keys).unwrap();
-            // What was cut off may have been zeros.
+            // Only zeros may have been cut off.
             let cut = &written.bytes[length..];
             let restored = cut.iter().take(zeros).take_while(|it| **it == 0).count();
             assert!(same(&state, written.up_to(length + restored)), "cut at {length}");
@@ -72,7 +72,7 @@ fn a_journal_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
 }
 
 #[test]
-fn the_head_of_a_session_alone_changes_nothing_but_the_number() {
+fn a_session_header_alone_changes_only_the_number() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     let before = write(&writer, frames()).pop().unwrap();
@@ -92,7 +92,7 @@ fn the_head_of_a_session_alone_changes_nothing_but_the_number() {
 }
 
 #[test]
-fn a_journal_cut_off_at_any_byte_is_written_on() {
+fn a_truncated_journal_can_be_continued() {
     let written = written();
     for length in 0..=written.bytes.len() {
         let store = journal(written.bytes[..length].to_vec());
@@ -106,7 +106,7 @@ fn a_journal_cut_off_at_any_byte_is_written_on() {
 }
 
 #[test]
-fn an_altered_bit_is_refused_or_in_a_tail_that_no_frame_vouches_for() {
+fn an_altered_bit_is_refused_or_in_the_unconfirmed_tail() {
     let written = written();
     let zeros = 40;
     let bytes = [&written.bytes[..], &vec![0; zeros]].concat();
@@ -154,7 +154,7 @@ fn after_a_finish_no_acknowledged_frame_may_be_altered() {
 }
 
 #[test]
-fn frames_written_together_are_dropped_together_when_torn() {
+fn a_torn_batch_is_dropped_as_a_whole() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     write(&writer, vec![recorded("a.first", "x")]);
@@ -182,7 +182,7 @@ fn frames_written_together_are_dropped_together_when_torn() {
 }
 
 #[test]
-fn segments_that_are_missing_or_exchanged_are_refused() {
+fn missing_and_swapped_segments_are_refused() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let writer = open(&store, &keys);
     write(&writer, frames());
@@ -230,7 +230,7 @@ fn a_frame_of_another_state_is_refused() {
 }
 
 #[test]
-fn the_lineage_of_a_plan_becomes_the_states_and_keeps_others_out() {
+fn a_plan_sets_the_lineage_of_a_new_state() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     let (lineage, other) = (ha_state_store::new_lineage(), ha_state_store::new_lineage());
     let opening = |lineage: &str| OpenOptions::by(LockInfo::here("a test")).of_lineage(lineage);
@@ -246,7 +246,7 @@ fn the_lineage_of_a_plan_becomes_the_states_and_keeps_others_out() {
 }
 
 #[test]
-fn addresses_are_listed_from_index_and_journal() {
+fn addresses_come_from_index_and_journal() {
     let (keys, store) = (OneKey::new(), MemoryStore::new());
     assert!(addresses(&store, &keys).unwrap().is_empty());
     let writer = open(&store, &keys);

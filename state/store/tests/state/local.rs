@@ -70,7 +70,7 @@ impl Place {
 }
 
 #[test]
-fn there_is_no_state_at_first() {
+fn a_new_directory_has_no_state() {
     let place = Place::new();
     assert!(place.read().unwrap().is_new());
     assert!(place.contents().is_empty(), "reading leaves no trace");
@@ -94,7 +94,7 @@ fn a_state_survives_its_writer() {
 }
 
 #[test]
-fn the_checkpoints_before_are_kept_a_while() {
+fn previous_checkpoints_are_retained() {
     let place = Place::new();
     let mut before = Vec::new();
     for round in 0..8 {
@@ -123,7 +123,7 @@ fn the_checkpoints_before_are_kept_a_while() {
 }
 
 #[test]
-fn what_a_kill_leaves_of_a_checkpoint_is_no_hindrance() {
+fn a_checkpoint_draft_left_by_a_kill_is_ignored() {
     let place = Place::new();
     place.write();
     place.finish();
@@ -176,7 +176,7 @@ fn only_the_owner_can_read_the_files_and_no_secret_is_in_them() {
 }
 
 #[test]
-fn two_do_not_write_at_once_and_the_second_hears_who_the_first_is() {
+fn a_second_writer_is_refused_with_the_holder() {
     let place = Place::new();
     let writer = open(&place.store(), &place.keys());
     let opening = || OpenOptions::by(LockInfo::here("ha apply"));
@@ -191,7 +191,7 @@ fn two_do_not_write_at_once_and_the_second_hears_who_the_first_is() {
 }
 
 #[test]
-fn many_writers_at_once_take_turns() {
+fn concurrent_writers_take_turns() {
     let place = Place::new();
     let (done, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -230,7 +230,7 @@ fn many_writers_at_once_take_turns() {
 }
 
 #[test]
-fn a_removed_lock_file_stops_the_writer_before_it_writes_beside_another() {
+fn a_removed_lock_file_stops_the_writer() {
     let place = Place::new();
     let first = open(&place.store(), &place.keys());
     write(&first, frames());
@@ -245,7 +245,7 @@ fn a_removed_lock_file_stops_the_writer_before_it_writes_beside_another() {
 }
 
 #[test]
-fn readers_see_whole_states_while_one_writes() {
+fn readers_see_consistent_states_during_writes() {
     let place = Place::new();
     let (acknowledged, done) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -287,13 +287,13 @@ fn readers_see_whole_states_while_one_writes() {
 }
 
 #[test]
-fn a_torn_tail_is_cleared_before_anything_is_written_behind_it() {
+fn a_torn_tail_is_cleared_before_the_next_append() {
     let place = Place::new();
     let state = place.write();
     let path = place.path("ha.state.journal");
     let mut bytes = fs::read(&path).unwrap();
     let end = bytes.iter().rposition(|it| *it != 0).unwrap() + 1;
-    // A copy of whole frames behind rubbish: what a torn write of a large group may leave.
+    // A copy of whole frames behind garbage, as a torn write of a large batch may leave.
     let frames_before = bytes[48..end].to_vec();
     bytes[end..end + 9].fill(7);
     bytes[end + 9..end + 9 + frames_before.len()].copy_from_slice(&frames_before);
@@ -307,7 +307,7 @@ fn a_torn_tail_is_cleared_before_anything_is_written_behind_it() {
 }
 
 #[test]
-fn a_journal_that_its_checkpoint_has_overtaken_is_passed_over() {
+fn a_journal_older_than_its_checkpoint_is_ignored() {
     let place = Place::new();
     place.write();
     let older = fs::read(place.path("ha.state.journal")).unwrap();
@@ -331,7 +331,7 @@ fn a_journal_that_its_checkpoint_has_overtaken_is_passed_over() {
 }
 
 #[test]
-fn a_state_is_replaced_in_one_piece() {
+fn a_state_is_replaced_atomically() {
     let place = Place::new();
     let before = place.write();
     let journal = fs::read(place.path("ha.state.journal")).unwrap();
@@ -358,7 +358,7 @@ fn a_state_is_replaced_in_one_piece() {
     // As after a kill between the new checkpoint and the removal of the journal.
     fs::write(place.path("ha.state.journal"), journal).unwrap();
     assert_eq!(place.read().unwrap(), after);
-    // What is as it was keeps its version, so that a plan that reads it is not stale.
+    // Unchanged records keep their version, so that plans that use them are not stale.
     let number = open(&place.store(), &place.keys()).replace(after.clone()).unwrap();
     let again = place.read().unwrap();
     assert_eq!((again.number, &again.records), (number, &after.records));
@@ -382,7 +382,7 @@ fn a_large_journal_grows() {
 }
 
 #[test]
-fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
+fn a_truncated_journal_is_damaged() {
     let cut = |make: &dyn Fn(&Place), length: u64| {
         let place = Place::new();
         make(&place);
@@ -395,7 +395,7 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
         place.refusal().reason().clone()
     };
     let small = |place: &Place| drop(place.write());
-    // Also where all that is missing are zeros: no one can tell.
+    // Also where only zeros are missing, because that cannot be determined.
     for length in [100, 4_096, 1 << 19, (1 << 20) - 1] {
         assert_eq!(cut(&small, length), StateErrorReason::Damaged, "{length}");
     }
@@ -419,7 +419,7 @@ fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
 }
 
 #[test]
-fn a_first_run_that_comes_to_nothing_leaves_nothing() {
+fn a_first_run_without_results_leaves_no_files() {
     let keys = |place: &Place| fs::read_dir(place.home.path()).unwrap().count();
     let place = Place::new();
     drop(open(&place.store(), &place.keys()));
@@ -434,7 +434,7 @@ fn a_first_run_that_comes_to_nothing_leaves_nothing() {
     write(&writer, vec![refused]);
     writer.finish().unwrap();
     assert!(place.contents().is_empty() && keys(&place) == 0 && place.read().unwrap().is_new());
-    // What may exist stays on record.
+    // An object that may exist stays recorded.
     let writer = open(&place.store(), &place.keys());
     write(&writer, vec![ha_state_model::Frame::Intent(crate::samples::intent(1, "a.one"))]);
     writer.finish().unwrap();
@@ -448,7 +448,7 @@ fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 #[test]
-fn what_cannot_be_the_state_is_refused_and_left_alone() {
+fn foreign_files_are_refused_and_unchanged() {
     let checkpointed = || {
         let place = Place::new();
         place.write();
@@ -516,7 +516,7 @@ fn what_cannot_be_the_state_is_refused_and_left_alone() {
 }
 
 #[test]
-fn without_its_key_a_state_says_which_it_needs() {
+fn a_missing_key_is_named() {
     let place = Place::new();
     let state = place.write();
     place.finish();
@@ -549,7 +549,7 @@ fn without_its_key_a_state_says_which_it_needs() {
 }
 
 #[test]
-fn a_directory_is_made_and_one_that_cannot_be_is_named() {
+fn directories_are_created_and_failures_named() {
     let place = Place::new();
     fs::write(place.path("file"), "").unwrap();
     let store = LocalStore::new(place.path("file/nowhere"));

@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod checkpoint;
-mod contract;
-mod discreet;
+mod conformance;
 mod folding;
 mod journal;
 mod local;
 mod properties;
-mod refuge;
+mod redacting;
+mod unsent_journal;
 
 use ha_state_model::samples;
 

@@ -46,7 +46,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn reading_back_is_folding(frames in proptest::collection::vec(frame(), 1..30), kill_at in 1..30usize, limit in 0..9_000usize) {
+    fn reading_equals_folding(frames in proptest::collection::vec(frame(), 1..30), kill_at in 1..30usize, limit in 0..9_000usize) {
         let (keys, store) = (OneKey::new(), MemoryStore::new());
         let opening = || OpenOptions::by(LockInfo::here("a test")).with_journal(limit);
         let mut writer = open_for_writing(&store, &keys, opening()).unwrap();

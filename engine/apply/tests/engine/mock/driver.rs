@@ -64,9 +64,9 @@ pub(crate) struct Things {
     pub(crate) kind: &'static str,
     pub(crate) schema: Schema,
     pub(crate) outputs: Vec<Output>,
-    /// What the service picks where it is not told.
+    /// The value that the service chooses where none is given.
     pub(crate) choices: Vec<(Name, Value)>,
-    /// The argument that names what it lives inside of.
+    /// The argument that names the container.
     pub(crate) inside: Option<&'static str>,
     /// Whether the state is all there is of it.
     pub(crate) pure: bool,
@@ -89,7 +89,7 @@ impl Things {
         arguments
     }
 
-    /// A block with what the service picks inside of it.
+    /// A block with service choices.
     fn picked(&self, name: &Name, value: &Value) -> Value {
         let Some(fields) = self.schema.arguments[name].shape.block() else { return value.clone() };
         let pick = |element: &Value| {
@@ -125,7 +125,7 @@ impl Things {
         }
     }
 
-    /// What a thing with these arguments lives inside of, which must be there.
+    /// The container of an object with these arguments, which must exist.
     fn inside(&self, client: &ProviderClient, arguments: &Object) -> Result<Option<String>, Error> {
         let server = self.server(client)?;
         let Some(argument) = self.inside else { return Ok(server) };
@@ -568,7 +568,7 @@ impl Things {
     }
 }
 
-/// Answers what is known of a key.
+/// Returns the recorded value of a key.
 pub(crate) struct Facts(pub(crate) World);
 
 impl DataReader for Facts {

@@ -1,4 +1,4 @@
-//! The made-up kinds.
+//! The mock resource types.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::driver::{Facts, Things, ToWorld};
 use super::world::{Thing, World};
 
-/// All made-up kinds over a world.
+/// All mock resource types over a world.
 pub(crate) fn registry(world: &World) -> ProviderRegistry {
     let settings =
         |fields: Vec<(&str, SchemaField)>| Kind::of("provider", "mock").takes_all(fields).schema;
@@ -191,7 +191,7 @@ fn digest(note: Option<&str>) -> Value {
 /// A document: a string with a line around it.
 #[derive(Deserialize, JsonSchema)]
 struct Letter {
-    /// What it says.
+    /// The content.
     text: Text,
     /// Who gets it; not a string whose parts are kept.
     to: Option<String>,

@@ -17,11 +17,11 @@ pub(crate) struct World {
     directory: Option<Arc<PathBuf>>,
     /// How long each call takes.
     pub(crate) pace: Pace,
-    /// Looks on whenever something is about to be made.
+    /// Called whenever something is about to be created.
     pub(crate) looks_on: Option<LooksOn>,
 }
 
-/// Looks on when something is about to be made.
+/// Called when something is about to be created.
 pub(crate) type LooksOn = Arc<dyn Fn(&Attempt) + Send + Sync>;
 
 /// How long a call takes.
@@ -38,11 +38,11 @@ pub(crate) enum Pace {
 
 #[derive(Default)]
 pub(crate) struct Inner {
-    /// What is there, by id.
+    /// The existing objects, by id.
     pub(crate) things: BTreeMap<String, Thing>,
-    /// The ids of what was made, by token.
+    /// The ids of created objects, by token.
     pub(crate) tokens: BTreeMap<String, String>,
-    /// How many were ever made of each kind and name.
+    /// How many objects were ever created of each type and name.
     made: BTreeMap<String, usize>,
     /// Calls that change something, as they begin (`create a.b`) and end (`create a.b.`).
     pub(crate) log: Vec<String>,
@@ -57,13 +57,13 @@ pub(crate) struct Inner {
     pub(crate) unchecked: BTreeMap<String, String>,
     /// A region in which there is nothing.
     pub(crate) nothing_in: Option<String>,
-    /// What is said of an id when it is looked at.
+    /// The remark of a read, by id.
     pub(crate) remarks: BTreeMap<String, String>,
-    /// What bears the trace of an instance that is not configured any more, by id.
+    /// The ownership marks of instances that are no longer configured, by id.
     pub(crate) strays: BTreeMap<String, Address>,
     /// The state that everything says it belongs to.
     pub(crate) belongs: Option<String>,
-    /// Whether a thing that stands in another's `anything` cannot be deleted.
+    /// Whether an object that another one's `anything` names cannot be deleted.
     pub(crate) strict: bool,
     running: usize,
     /// How many calls were under way at once at most.
@@ -77,7 +77,7 @@ pub(crate) struct Thing {
     pub(crate) token: String,
     pub(crate) arguments: Object,
     pub(crate) revision: i64,
-    /// What it lives inside of.
+    /// The container.
     pub(crate) inside: Option<String>,
 }
 
@@ -143,7 +143,7 @@ impl World {
         std::mem::take(&mut self.look().log)
     }
 
-    /// What was begun so far, in order; forgotten.
+    /// Takes the calls that began so far, in order.
     pub(crate) fn take_calls(&self) -> Vec<String> {
         self.take_log().into_iter().filter(|it| !it.ends_with('.')).collect()
     }
@@ -196,7 +196,7 @@ impl World {
         self.look().things.len()
     }
 
-    /// The names of what is there, by kind.
+    /// The names of existing objects, by type.
     pub(crate) fn names(&self) -> Vec<String> {
         self.look()
             .things
@@ -227,7 +227,7 @@ impl World {
                 }
             }
             Pace::Meets(others) => {
-                // Whoever never lets so many work at once must not hang for ever.
+                // An executor with a lower parallelism must not hang.
                 let mut patience = 100_000;
                 while self.look().at_once < others && patience > 0 {
                     patience -= 1;

@@ -1,4 +1,4 @@
-//! Plans about a part of what is configured.
+//! Plans for a part of the configuration: targets and exclusions.
 
 use ha_plan::{PlanMode, Selection};
 use snapbox::{assert_data_eq, str};
@@ -57,7 +57,7 @@ async fn grown() -> Project {
     project
 }
 
-/// Addresses of a plan's changes, and of what it leaves out.
+/// Addresses of a plan's changes, and of those it leaves out.
 async fn about(project: &Project, text: &str) -> String {
     let plan =
         project.try_plan(text).await.unwrap_or_else(|it| panic!("{}", crate::show::failure(&it)));
@@ -68,7 +68,7 @@ async fn about(project: &Project, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_target_comes_with_all_it_depends_on() {
+async fn a_target_includes_its_dependencies() {
     let mut project = grown().await;
     project.selection = only(&["thing.b"]);
     assert_eq!(about(&project, CHAIN).await, "thing.a thing.b; thing.apart thing.c[0] thing.c[1]");
@@ -104,7 +104,7 @@ async fn one_instance_may_be_a_target() {
 }
 
 #[tokio::test]
-async fn what_depends_on_what_is_excluded_is_left_out() {
+async fn dependents_of_excluded_instances_are_excluded() {
     let mut project = grown().await;
     project.selection = without(&["thing.b"]);
     assert_eq!(about(&project, CHAIN).await, "thing.a thing.apart; thing.b thing.c[0] thing.c[1]");
@@ -118,7 +118,7 @@ async fn what_depends_on_what_is_excluded_is_left_out() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_may_be_wrong() {
+async fn mistakes_outside_of_the_targets_are_ignored() {
     let mut project = Project::new();
     let text = "resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" {\n name = \"b\"\n size = 2000\n}\noutput \"of_b\" { value = thing.b.id }";
     project.selection = only(&["thing.a"]);
@@ -135,7 +135,7 @@ complete
 }
 
 #[tokio::test]
-async fn nobody_looks_at_what_is_left_out() {
+async fn instances_outside_of_the_targets_are_not_read() {
     let mut project = grown().await;
     project.world.change("thing", "apart", "size", 9);
     project.selection = only(&["thing.a"]);
@@ -146,7 +146,7 @@ async fn nobody_looks_at_what_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_deletion_takes_what_depends_on_it_along() {
+async fn a_targeted_deletion_includes_dependents() {
     let mut project = grown().await;
     project.variables.clear();
     let less = "variable \"size\" {\n default = 1\n}\nresource \"thing\" \"apart\" {\n name = \"apart\"\n size = var.size\n}";
@@ -157,7 +157,7 @@ async fn a_deletion_takes_what_depends_on_it_along() {
 }
 
 #[tokio::test]
-async fn destroying_a_part_destroys_what_depends_on_it() {
+async fn a_targeted_destroy_includes_dependents() {
     let mut project = grown().await;
     project.selection = only(&["thing.b"]);
     let destroy = |project: &Project| {
@@ -177,7 +177,7 @@ async fn destroying_a_part_destroys_what_depends_on_it() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_means_nothing_is_told() {
+async fn a_pattern_without_a_match_is_reported() {
     let mut project = grown().await;
     project.selection = only(&["thing.appart"]);
     assert_data_eq!(

@@ -1,4 +1,4 @@
-//! What is looked at before planning, and plans that do nothing but look.
+//! Refresh modes, and refresh-only plans.
 
 use ha_apply::RefreshMode;
 use ha_plan::PlanMode;
@@ -31,7 +31,7 @@ const THREE: &str = r#"
 "#;
 
 #[tokio::test]
-async fn only_what_changes_and_its_dependents_are_looked_at() {
+async fn refresh_changed_reads_changes_and_dependents() {
     let mut project = Project::new();
     project.apply(THREE).await;
     project.world.change("thing", "b", "size", 8);
@@ -63,7 +63,7 @@ output never: 1 -> 2
 }
 
 #[tokio::test]
-async fn a_refresh_takes_what_is_there_for_what_should_be() {
+async fn refresh_only_accepts_drift() {
     let project = Project::new();
     project.apply(THREE).await;
     project.world.change("thing", "apart", "size", 9);
@@ -93,7 +93,7 @@ output size: 1 -> 9
 }
 
 #[tokio::test]
-async fn a_drift_says_whether_something_comes_of_it() {
+async fn drift_shows_whether_it_causes_a_change() {
     let project = Project::new();
     let text = r#"
         resource "thing" "undone" {

@@ -1,4 +1,4 @@
-//! What an earlier run may have made is found again: taken up, changed, or deleted.
+//! Interrupted creations: resumed, updated or deleted by the next run.
 
 use snapbox::{assert_data_eq, str};
 
@@ -10,7 +10,7 @@ fn text(name: &str, size: u32) -> String {
 }
 
 #[tokio::test]
-async fn it_is_brought_to_the_arguments_of_now() {
+async fn a_resumed_creation_is_updated_to_the_current_arguments() {
     for fault in [Fault::AnswerLost, Fault::RequestLost] {
         let project = Project::new();
         project.world.fail("create thing.a", fault);
@@ -23,7 +23,7 @@ async fn it_is_brought_to_the_arguments_of_now() {
 }
 
 #[tokio::test]
-async fn it_is_made_anew_when_it_cannot_be_changed() {
+async fn a_resumed_creation_is_replaced_for_immutable_arguments() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::AnswerLost);
     project.try_apply(&text("a", 1)).await;
@@ -34,7 +34,7 @@ async fn it_is_made_anew_when_it_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn it_is_deleted_when_it_is_no_longer_wanted() {
+async fn an_unwanted_interrupted_creation_is_deleted() {
     for fault in [Fault::AnswerLost, Fault::RequestLost] {
         let project = Project::new();
         project.world.fail("create thing.a", fault);
@@ -51,7 +51,7 @@ async fn it_is_deleted_when_it_is_no_longer_wanted() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_no_longer_wanted_goes_though_its_block_stays() {
+async fn an_interrupted_creation_of_a_removed_instance_is_deleted() {
     let project = Project::new();
     let text = |count: u32| {
         format!("resource \"thing\" \"a\" {{\n count = {count}\n name = \"a${{count.index}}\"\n}}")
@@ -70,7 +70,7 @@ async fn an_instance_that_is_no_longer_wanted_goes_though_its_block_stays() {
 }
 
 #[tokio::test]
-async fn it_goes_when_everything_goes() {
+async fn a_destroy_deletes_an_interrupted_creation() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::AnswerLost);
     project.try_apply(&text("a", 1)).await;
@@ -79,7 +79,7 @@ async fn it_goes_when_everything_goes() {
 }
 
 #[tokio::test]
-async fn what_is_refused_the_second_time_is_not_forgotten() {
+async fn a_refusal_on_resume_keeps_the_intent() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::AnswerLost);
     project.try_apply(&text("a", 1)).await;
@@ -91,9 +91,9 @@ async fn what_is_refused_the_second_time_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn arguments_that_were_wrong_can_be_mended() {
+async fn corrected_arguments_resume_a_refused_creation() {
     let project = Project::new();
-    // Nothing was made, and no one knew; made with the arguments of then it is refused.
+    // Nothing was created, which is unknown; a creation with the earlier arguments is refused.
     project.world.fail("create thing.a", Fault::RequestLost);
     project.try_apply(&text("a", 1)).await;
     project.world.fail("resume thing.a", Fault::Refused);
@@ -102,7 +102,7 @@ async fn arguments_that_were_wrong_can_be_mended() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_found_again_is_forgotten_aloud() {
+async fn an_abandoned_creation_that_is_refused_is_reported() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::RequestLost);
     project.try_apply(&text("a", 1)).await;
@@ -117,7 +117,7 @@ async fn what_cannot_be_found_again_is_forgotten_aloud() {
 }
 
 #[tokio::test]
-async fn a_replacement_is_taken_up_where_it_stopped() {
+async fn an_interrupted_replacement_is_resumed() {
     for first in ["true", "false"] {
         let text = |name: &str| {
             text(name, 1)
@@ -136,7 +136,7 @@ async fn a_replacement_is_taken_up_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_is_given_up_leaves_the_old_one() {
+async fn an_abandoned_replacement_keeps_the_old_object() {
     let text = |name: &str| {
         text(name, 1).replace("size", "lifecycle { create_before_destroy = true }\n size")
     };

@@ -144,7 +144,7 @@ the keys of `for_each` must be known while planning: Which instances there will 
 }
 
 #[tokio::test]
-async fn enabled_says_whether_there_is_one() {
+async fn enabled_controls_the_one_instance() {
     let project = Project::new();
     let text = |enabled: &str| {
         format!(
@@ -197,7 +197,7 @@ async fn a_block_may_become_many() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_not_there_is_told() {
+async fn a_reference_to_a_missing_instance_is_reported() {
     let project = Project::new();
     let text = r#"
         resource "thing" "a" {

@@ -139,7 +139,7 @@ impl Place {
 }
 
 #[test]
-fn what_could_not_be_sent_is_kept_here_and_sent_by_the_next_run() {
+fn unsent_frames_are_saved_and_sent_by_the_next_run() {
     let place = Place::new();
     place.interrupted();
     assert_eq!(place.addresses(&place.away), ["a.zero"]);
@@ -157,7 +157,7 @@ fn what_could_not_be_sent_is_kept_here_and_sent_by_the_next_run() {
 }
 
 #[test]
-fn what_did_come_through_is_not_sent_twice() {
+fn a_segment_that_arrived_is_not_sent_twice() {
     let place = Place::new();
     place.away.loses_answer.store(true, Ordering::SeqCst);
     place.interrupted();
@@ -170,7 +170,7 @@ fn what_did_come_through_is_not_sent_twice() {
 }
 
 #[test]
-fn a_store_that_is_away_when_it_is_sent_takes_the_rest_later() {
+fn a_partly_sent_journal_is_completed_later() {
     let place = Place::new();
     place.interrupted();
     for left in 0..2 {
@@ -211,7 +211,7 @@ fn refusal(place: &Place) -> StateError {
 }
 
 #[test]
-fn where_others_have_gone_on_it_is_not_sent() {
+fn an_outdated_unsent_journal_is_refused() {
     let place = Place::new();
     place.interrupted();
     place.back();
@@ -227,7 +227,7 @@ fn where_others_have_gone_on_it_is_not_sent() {
 }
 
 #[test]
-fn it_is_not_sent_to_another_state() {
+fn an_unsent_journal_of_another_lineage_is_refused() {
     let mut place = Place::new();
     place.interrupted();
     place.back();
@@ -237,7 +237,7 @@ fn it_is_not_sent_to_another_state() {
 }
 
 #[test]
-fn what_is_no_such_file_is_refused() {
+fn an_invalid_unsent_file_is_refused() {
     let place = Place::new();
     place.interrupted();
     place.back();
@@ -246,7 +246,7 @@ fn what_is_no_such_file_is_refused() {
 }
 
 #[test]
-fn before_anything_was_written_nothing_is_kept() {
+fn nothing_is_saved_before_the_first_write() {
     let place = Place::new();
     place.away.left.store(0, Ordering::SeqCst);
     let writer = open(&place.store(), &place.keys);
@@ -256,7 +256,7 @@ fn before_anything_was_written_nothing_is_kept() {
 }
 
 #[test]
-fn a_file_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
+fn a_truncated_unsent_file_keeps_acknowledged_segments() {
     let place = Place::new();
     place.interrupted();
     place.back();
@@ -285,6 +285,6 @@ impl StoreUnderTest for InMemory {
 }
 
 #[test]
-fn with_a_refuge_a_store_does_what_every_store_must() {
+fn the_unsent_journal_store_conforms() {
     check(&InMemory(Mutex::default(), tempfile::tempdir().unwrap()));
 }

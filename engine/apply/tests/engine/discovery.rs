@@ -1,4 +1,4 @@
-//! What is found again after a state was lost.
+//! Discovery after a state was lost.
 
 use ha_apply::RediscoveryResult;
 use ha_plan::{PlanMode, RefreshUpdate};
@@ -38,7 +38,7 @@ const TEXT: &str = r#"
     }
 "#;
 
-/// The same world, seen by somebody who has lost the state.
+/// The same world, with an empty state.
 async fn lost(text: &str) -> Project {
     let before = Project::new();
     before.apply(text).await;
@@ -52,7 +52,7 @@ async fn rediscovered(project: &Project, text: &str) -> RediscoveryResult {
     found.unwrap_or_else(|it| panic!("{}", show::failure(&it)))
 }
 
-/// Records what was found.
+/// Records the discovered objects.
 fn record(project: &Project, found: &RediscoveryResult) {
     let settled = found.plan.settled.iter().filter_map(|it| match it {
         RefreshUpdate::Seen(record) => Some((**record).clone()),
@@ -65,7 +65,7 @@ fn record(project: &Project, found: &RediscoveryResult) {
 }
 
 #[tokio::test]
-async fn what_there_is_is_found_in_the_order_of_what_it_depends_on() {
+async fn discovery_follows_dependencies() {
     let project = lost(TEXT).await;
     let (count, things) = (project.world.count(), project.world.look().things.clone());
     let found = rediscovered(&project, TEXT).await;
@@ -92,7 +92,7 @@ async fn what_there_is_is_found_in_the_order_of_what_it_depends_on() {
         "looking changes nothing"
     );
     record(&project, &found);
-    // Nothing is made twice, and what was lost is made again.
+    // Nothing is created twice, and missing objects are created.
     assert_data_eq!(
         project.plan(TEXT).await,
         str![[r#"
@@ -114,7 +114,7 @@ nothing
 }
 
 #[tokio::test]
-async fn instances_of_one_kind_are_looked_for_together() {
+async fn instances_of_one_type_are_discovered_in_one_call() {
     let text = "resource \"thing\" \"a\" {\n count = 50\n name = \"n${count.index}\"\n}";
     let project = lost(text).await;
     rediscovered(&project, text).await;
@@ -122,7 +122,7 @@ async fn instances_of_one_kind_are_looked_for_together() {
 }
 
 #[tokio::test]
-async fn of_several_none_is_taken_and_what_is_gone_is_not_supposed_to_be_there() {
+async fn ambiguous_matches_are_not_recorded() {
     let project = lost("resource \"thing\" \"x\" {\n count = 2\n name = \"a\"\n}").await;
     let found = rediscovered(&project, TEXT).await;
     assert!(
@@ -140,7 +140,7 @@ async fn of_several_none_is_taken_and_what_is_gone_is_not_supposed_to_be_there()
 }
 
 #[tokio::test]
-async fn what_is_not_configured_any_more_is_recorded_to_be_deleted_in_order() {
+async fn unconfigured_objects_are_recorded_with_dependencies() {
     let kept = "resource \"thing\" \"kept\" {\n name = \"kept\"\n}";
     let others = "resource \"thing\" \"a\" {\n name = \"a\"\n}\nresource \"thing\" \"b\" {\n name = \"b\"\n uses = [thing.a.id]\n}";
     let project = lost(&format!("{kept}\n{others}")).await;

@@ -1,4 +1,4 @@
-//! The stores of this crate do what every store must.
+//! The stores of this crate pass the conformance tests.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -33,7 +33,7 @@ impl StoreUnderTest for Local {
 }
 
 #[test]
-fn a_state_in_memory_is_kept() {
+fn the_memory_store_conforms() {
     check(&Memory(Mutex::default()));
 }
 
@@ -51,11 +51,11 @@ impl StoreUnderTest for Masked {
 }
 
 #[test]
-fn a_state_behind_a_mask_is_kept() {
+fn the_redacting_store_conforms() {
     check(&Masked(Memory(Mutex::default())));
 }
 
 #[test]
-fn a_state_in_files_is_kept() {
+fn the_local_store_conforms() {
     check(&Local(tempfile::tempdir().unwrap()));
 }

@@ -16,7 +16,7 @@ const TWO: &str = r#"
 "#;
 
 #[tokio::test]
-async fn what_cannot_change_in_place_is_deleted_and_made() {
+async fn an_immutable_change_replaces() {
     let project = Project::new();
     let text = |name: &str| {
         format!(
@@ -42,7 +42,7 @@ async fn what_cannot_change_in_place_is_deleted_and_made() {
 }
 
 #[tokio::test]
-async fn the_new_one_is_made_first_when_asked() {
+async fn create_before_destroy_creates_first() {
     let project = Project::new();
     let text = |name: &str| {
         TWO.replace(
@@ -68,7 +68,7 @@ async fn the_new_one_is_made_first_when_asked() {
 }
 
 #[tokio::test]
-async fn create_before_destroy_holds_for_all_that_is_depended_on() {
+async fn create_before_destroy_extends_to_dependencies() {
     let project = Project::new();
     let text = |name: &str| {
         format!(
@@ -112,7 +112,7 @@ async fn create_before_destroy_holds_for_all_that_is_depended_on() {
 }
 
 #[tokio::test]
-async fn an_old_one_that_cannot_be_deleted_is_deleted_by_the_next_run() {
+async fn the_next_run_deletes_a_deposed_object() {
     let project = Project::new();
     let text = |name: &str| {
         TWO.replace(
@@ -157,7 +157,7 @@ Delete thing.a failed: could not delete it: it was refused
 }
 
 #[tokio::test]
-async fn a_new_one_that_cannot_be_made_leaves_the_old_one() {
+async fn a_failed_creation_keeps_the_old_object() {
     let project = Project::new();
     let text = |name: &str| {
         TWO.replace(
@@ -181,7 +181,7 @@ Update thing.b not started: needs thing.a
 }
 
 #[tokio::test]
-async fn what_is_tainted_is_made_anew() {
+async fn a_tainted_instance_is_replaced() {
     let project = Project::new();
     project.apply(TWO).await;
     let address = "thing.b".parse().unwrap();
@@ -201,7 +201,7 @@ async fn what_is_tainted_is_made_anew() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_is_made_anew() {
+async fn a_requested_replacement_is_planned() {
     let mut project = Project::new();
     project.apply(TWO).await;
     project.replace = vec!["thing.b".parse().unwrap()];
@@ -250,7 +250,7 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
             "#
         )
     };
-    // Nothing is made again because its trigger is new.
+    // A new trigger alone replaces nothing.
     project.apply(&text(1, "n")).await;
     assert_data_eq!(
         project.apply(&text(2, "n")).await,
@@ -276,7 +276,7 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
 }
 
 #[tokio::test]
-async fn what_is_to_be_ignored_stays_as_it_is() {
+async fn ignored_changes_are_not_planned() {
     let project = Project::new();
     let text = |name: &str, size: u32, ignored: &str| {
         format!(
@@ -324,7 +324,7 @@ nothing
 
 "#]]
     );
-    // What is made again is made as configured.
+    // A replacement is created as configured.
     assert_data_eq!(
         project.apply(&text("z", 3, some)).await,
         str![[r#"
@@ -337,7 +337,7 @@ output note: "set by hand" -> "configured"
 }
 
 #[tokio::test]
-async fn what_is_protected_is_not_destroyed() {
+async fn prevent_destroy_refuses_the_plan() {
     let project = Project::new();
     let text = |name: &str, protect: bool| {
         format!(
@@ -388,7 +388,7 @@ async fn what_is_protected_is_not_destroyed() {
 }
 
 #[tokio::test]
-async fn each_instance_of_a_module_says_for_itself_what_is_made_first() {
+async fn create_before_destroy_is_evaluated_per_module_instance() {
     let project = Project::new();
     let text = |name: &str| {
         format!(
@@ -444,7 +444,7 @@ async fn each_instance_of_a_module_says_for_itself_what_is_made_first() {
             );
         }
     }
-    // What several instances depend on is made first if any of them is.
+    // A dependency of several instances is created first if any of them is.
     assert!(first("thing.shared"));
     let plan = project.try_plan(&text("!")).await.unwrap();
     for change in &plan.changes {

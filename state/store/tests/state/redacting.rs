@@ -1,4 +1,4 @@
-//! What a store says of its own accord is told without what must not be.
+//! Messages of stores are redacted.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ impl LockedStore for Talkative {
 }
 
 #[test]
-fn nothing_that_a_store_says_tells_a_secret() {
+fn store_errors_are_redacted() {
     let discreet = |lets_in| {
         RedactingStore::new(
             Box::new(Talkative { lets_in }),
