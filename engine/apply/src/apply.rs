@@ -52,6 +52,7 @@ impl Engine {
             return Err(outdated.iter().map(stale).collect());
         }
         let step_executor = self.step_executor(writer, observer, cancel);
+        // Attempts up to this number belong to earlier runs.
         let attempts = writer.read(|state| state.attempts);
         if let Err(error) = record_observations(&step_executor, plan).await {
             let mut result = PlanExecutor::new(plan, None, step_executor, self.parallelism)

@@ -265,6 +265,7 @@ impl Engine {
             addresses: reads.iter().map(|it| it.address.clone()).collect(),
         });
         let pending: Vec<_> = reads.iter().map(|it| self.perform_read(it)).collect();
+        // `buffered` keeps the order of the requests, so that errors come in a stable order.
         let answers: Vec<_> =
             futures::stream::iter(pending).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
@@ -278,6 +279,7 @@ impl Engine {
                         .imports
                         .insert(request.address, (request.import.unwrap_or_default(), found));
                 }
+                // A `check` block must not fail a plan: planning turns the error into a warning.
                 Err(error) if request.for_check => {
                     observed.unread.insert(request.address, (request.arguments, error));
                 }

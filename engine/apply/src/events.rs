@@ -18,12 +18,12 @@ pub enum Event {
     },
     /// One call begins to read these instances.
     Looking {
-        /// Which.
+        /// The instances.
         records: Vec<(Address, String)>,
     },
     /// The call has read them.
     Looked {
-        /// Which.
+        /// The instances.
         records: Vec<(Address, String)>,
     },
     /// The number of instances that have been read changed.
@@ -40,74 +40,74 @@ pub enum Event {
     },
     /// Data sources are being read while planning.
     Reading {
-        /// Which.
+        /// The instances.
         addresses: Vec<Address>,
     },
     /// Unrecorded instances are being discovered.
     Seeking {
-        /// Which.
+        /// The instances.
         addresses: Vec<Address>,
     },
     /// Recovery of something that an earlier run left begins.
     Recovering {
-        /// On what.
+        /// The instance.
         address: Address,
         /// What it left.
         left: UnfinishedWork,
     },
     /// It is recovered.
     Recovered {
-        /// On what.
+        /// The instance.
         address: Address,
         /// What was left.
         left: UnfinishedWork,
-        /// The service's name for it.
+        /// The id that the service gave it.
         id: String,
     },
     /// Apply begins.
     ApplyStarted {
-        /// Steps that touch something.
+        /// The number of steps, without junctions.
         total: usize,
     },
     /// A step begins.
     StepStarted {
-        /// On what.
+        /// The instance.
         address: Address,
         /// What is done; a replacement is a delete and a create.
         action: Action,
     },
     /// A step waits for something.
     StepProgress {
-        /// On what.
+        /// The instance.
         address: Address,
         /// For what, in a few words.
         message: String,
     },
     /// The service did what a step asked, and warned.
     StepWarning {
-        /// On what.
+        /// The instance.
         address: Address,
         /// Of what, in its own words.
         message: String,
     },
     /// A step is done and on record.
     StepDone {
-        /// On what.
+        /// The instance.
         address: Address,
         /// What was done.
         action: Action,
-        /// The service's name for it.
+        /// The id that the service gave it.
         id: Option<String>,
         /// How long it took.
         elapsed: Duration,
     },
     /// A step failed.
     StepFailed {
-        /// On what.
+        /// The instance.
         address: Address,
         /// What was attempted.
         action: Action,
-        /// Why.
+        /// The error.
         error: StepError,
         /// How long it took.
         elapsed: Duration,
@@ -129,9 +129,9 @@ pub enum UnfinishedWork {
     Changing(Action),
     /// It owed this, which is done before anything else: `start`, `mongod on b:27017`.
     Owing {
-        /// What must be done.
+        /// The action: `start`.
         verb: String,
-        /// To what.
+        /// The object of the action: `mongod on b:27017`.
         target: String,
     },
 }

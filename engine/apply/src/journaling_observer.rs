@@ -26,6 +26,8 @@ impl StepObserver for JournalingObserver {
         Box::pin(async move {
             // Without an intent there is nothing that a note could help to find again.
             let Some(attempt) = self.attempt else { return Ok(()) };
+            // The driver awaits this before its next call, so that a kill during that call finds
+            // the note.
             self.append(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() }).await
         })
     }

@@ -29,6 +29,7 @@ impl StepExecutor {
     /// Performs one operation, and records its result.
     pub(crate) async fn perform(&self, input: StepInput) -> Result<StepResult, StepError> {
         let StepInput { address, provider, settings, operation } = input;
+        // Handled before connecting: a record can be removed while its provider is unreachable.
         match operation {
             Operation::Forget { deposed } => {
                 let outcome = match deposed {

@@ -79,6 +79,8 @@ impl Engine {
         let moved = MovedState::nothing(&state);
         let mut observed = Observations::default();
         for _ in 0..MAX_READ_ROUNDS {
+            // A lost state is rebuilt as a whole: targets would leave existing objects
+            // unrecorded.
             let all = Selection::default();
             let input = PlanInput {
                 seek: true,

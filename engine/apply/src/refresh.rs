@@ -61,6 +61,8 @@ impl Refresh<'_> {
             });
             let mut batches_left =
                 batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
+            // A call begins whenever one ends, so that a slow service does not hold up the
+            // others.
             let mut running: FuturesUnordered<_> =
                 batches_left.by_ref().take(self.parallelism).collect();
             while let Some(result) = running.next().await {

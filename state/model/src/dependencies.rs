@@ -71,6 +71,8 @@ impl Dependencies {
         let (small, large): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_small);
         let small = small.iter().flat_map(|it| it.blocks.iter().cloned());
         let mut blocks: BTreeSet<BlockAddress> = blocks.into_iter().chain(small).collect();
+        // Long chains would nest one level for each link, so that groups at the limit are
+        // flattened.
         let (large, too_deep) = large.into_iter().partition::<Vec<_>, _>(|it| it.depth < MAX_DEPTH);
         for group in too_deep {
             blocks.extend(Self(Some(GroupLink::Resolved(group))).iter().cloned());
@@ -178,6 +180,7 @@ impl DependencyGroup {
             let mut digest = Sha256::new();
             for block in &self.blocks {
                 digest.update(block.to_string());
+                // A separator, so that two lists of blocks never give the same bytes.
                 digest.update(b"\n");
             }
             for group in &self.groups {

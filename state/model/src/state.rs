@@ -177,6 +177,8 @@ impl State {
                 self.records.remove(&address);
                 // An obligation on a deleted instance could never be finished, and would keep every
                 // later run from beginning.
+                // Linear in the obligations, of which there are few; a state has no index of
+                // them.
                 self.obligations.retain(|_, it| it.address.as_ref() != Some(&address));
             }
             StepOutcome::Deposed { record, key } => {

@@ -289,6 +289,7 @@ pub(crate) fn position(bytes: &[u8], place: &str) -> Result<JournalPosition, Sta
 /// Checks that a checkpoint is complete, and locates its parts. Needs no key.
 fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
     let header = FileHeader::parse(StateFileKind::Checkpoint, bytes, place)?;
+    // From the outside inwards: the length, the footer, then each frame by its checksum.
     let length = bytes.len() as u64;
     if length != header.length {
         let why = format!("it has {length} bytes and should have {}", header.length);
@@ -317,6 +318,7 @@ fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
         if entry.version > VERSION {
             return Err(StateError::newer_format(place, entry.version.into(), VERSION.into()));
         }
+        // Entries are counted, so that none can be left out or moved.
         if entry.number != entries.len() as u64 {
             return Err(damaged(at));
         }
@@ -362,6 +364,7 @@ fn open_all(
         let mut shares = shares.into_iter();
         let first = shares.next();
         let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
+        // This thread opens the first share while the others run.
         let first = first.map(work);
         first
             .into_iter()

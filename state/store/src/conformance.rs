@@ -1,6 +1,5 @@
-//! What every store must do, to be run against each: nothing that was acknowledged is lost,
-//! whatever ends in the middle; one writes at a time; whoever lost the lock can write nothing any
-//! more.
+//! Conformance tests that every store must pass: a kill or failure loses nothing that was
+//! acknowledged, there is one writer at a time, and a writer that lost its lock cannot write.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod failing;
@@ -19,26 +18,26 @@ use crate::{
 use ha_state_model::samples::{intent, record};
 use ha_state_model::{Frame, State, StepOutcome};
 
-/// A kind of store under test.
+/// A type of store under test.
 pub trait StoreUnderTest: Sync {
-    /// The state of a name, empty when it is asked for first; the same one each time.
+    /// The store with this name: empty at first, and the same one for each call.
     fn store(&self, name: &str) -> Box<dyn Store>;
 
-    /// Whether its locks can be taken away.
+    /// Whether its locks have leases and can be broken.
     fn has_leases(&self) -> bool;
 }
 
-/// Everything that a store must do.
+/// Runs all conformance tests.
 ///
 /// # Panics
-/// When it does not.
+/// When the store fails one.
 pub fn check(subject: &dyn StoreUnderTest) {
-    what_is_appended_is_there(subject);
-    each_number_is_taken_once(subject);
-    what_is_not_kept_is_gone(subject);
-    one_at_a_time(subject);
-    who_lost_the_lock_writes_nothing(subject);
-    a_reader_sees_what_was_at_some_moment(subject);
+    appended_bytes_are_loaded(subject);
+    each_number_is_accepted_once(subject);
+    resume_removes_what_is_not_kept(subject);
+    one_holder_at_a_time(subject);
+    a_writer_without_its_lock_is_refused(subject);
+    readers_see_consistent_states(subject);
     a_kill_loses_no_acknowledged_frame(subject);
 }
 
@@ -57,11 +56,11 @@ impl KeyProvider for OneKey {
     }
 }
 
-fn held(store: &dyn Store) -> Box<dyn LockedStore> {
+fn locked(store: &dyn Store) -> Box<dyn LockedStore> {
     store.lock(&LockInfo::here("a test")).unwrap()
 }
 
-/// All bytes of the journal, however it is cut up.
+/// The first number and all bytes of the journal, however it is divided into segments.
 fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
     let StoreContents { segments, .. } = store.load().unwrap();
     let first = segments.first().map(|it| it.number);
@@ -73,13 +72,12 @@ fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
     (first, bytes)
 }
 
-/// Bytes that a local store, which numbers nothing, keeps as well as any other: it wants the heads
-/// of its files only.
-fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
+/// Uses arbitrary bytes instead of frames: a store must not depend on the content.
+fn appended_bytes_are_loaded(subject: &dyn StoreUnderTest) {
     let store = subject.store("appended");
     assert_eq!(store.load().unwrap(), StoreContents::default());
     assert_eq!(store.holder().unwrap(), None);
-    let mut writer = held(&*store);
+    let mut writer = locked(&*store);
     writer.resume(None).unwrap();
     writer.append(1, b"one").unwrap();
     writer.append(3, b"three").unwrap();
@@ -93,7 +91,7 @@ fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
     let again = subject.store("appended");
     assert_eq!(journal(&*again), (Some(4), b"four".to_vec()));
     for number in 5..14 {
-        let mut writer = held(&*again);
+        let mut writer = locked(&*again);
         again.load().unwrap();
         writer.resume(None).unwrap();
         writer.checkpoint(number, format!("all {number}").as_bytes()).unwrap();
@@ -105,12 +103,12 @@ fn what_is_appended_is_there(subject: &dyn StoreUnderTest) {
     );
 }
 
-fn each_number_is_taken_once(subject: &dyn StoreUnderTest) {
+fn each_number_is_accepted_once(subject: &dyn StoreUnderTest) {
     if !subject.has_leases() {
         return;
     }
     let store = subject.store("numbers");
-    let mut writer = held(&*store);
+    let mut writer = locked(&*store);
     writer.resume(None).unwrap();
     writer.append(1, b"one").unwrap();
     writer.append(2, b"two").unwrap();
@@ -118,9 +116,9 @@ fn each_number_is_taken_once(subject: &dyn StoreUnderTest) {
     assert_eq!(journal(&*store), (Some(1), b"onetwo".to_vec()));
 }
 
-fn what_is_not_kept_is_gone(subject: &dyn StoreUnderTest) {
+fn resume_removes_what_is_not_kept(subject: &dyn StoreUnderTest) {
     let store = subject.store("kept");
-    let mut writer = held(&*store);
+    let mut writer = locked(&*store);
     writer.resume(None).unwrap();
     writer.append(1, b"one").unwrap();
     writer.append(2, b"two-torn").unwrap();
@@ -128,18 +126,18 @@ fn what_is_not_kept_is_gone(subject: &dyn StoreUnderTest) {
     // A local store has one segment for both.
     let last = store.load().unwrap().segments.pop().unwrap();
     let length = if last.number == 1 { 6 } else { 3 };
-    let mut writer = held(&*store);
+    let mut writer = locked(&*store);
     writer.resume(Some(JournalExtent { segment: last.number, length })).unwrap();
     writer.append(3, b"three").unwrap();
     assert_eq!(journal(&*store), (Some(1), b"onetwothree".to_vec()));
     drop(writer);
-    let mut writer = held(&*store);
+    let mut writer = locked(&*store);
     writer.resume(None).unwrap();
-    writer.append(1, b"anew").unwrap();
-    assert_eq!(journal(&*store), (Some(1), b"anew".to_vec()));
+    writer.append(1, b"again").unwrap();
+    assert_eq!(journal(&*store), (Some(1), b"again".to_vec()));
 }
 
-fn one_at_a_time(subject: &dyn StoreUnderTest) {
+fn one_holder_at_a_time(subject: &dyn StoreUnderTest) {
     let (store, other) = (subject.store("lock"), subject.store("lock"));
     for _ in 0..3 {
         let holder = LockInfo::here("ha apply");
@@ -162,7 +160,7 @@ fn one_at_a_time(subject: &dyn StoreUnderTest) {
     assert_eq!(winners, 1, "of several at once");
 }
 
-fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
+fn a_writer_without_its_lock_is_refused(subject: &dyn StoreUnderTest) {
     let (store, other) = (subject.store("lost"), subject.store("lost"));
     let error = other.break_lock("nobody").unwrap_err();
     assert_eq!(error.reason(), &StateErrorReason::NotLocked);
@@ -185,7 +183,7 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
     }
     other.break_lock(&holder.id).unwrap();
     assert_eq!(other.holder().unwrap(), None);
-    let mut second = held(&*other);
+    let mut second = locked(&*other);
     other.load().unwrap();
     second.resume(Some(JournalExtent { segment: 1, length: 3 })).unwrap();
     assert_eq!(first.append(2, b"late").unwrap_err().reason(), &StateErrorReason::Taken);
@@ -197,7 +195,7 @@ fn who_lost_the_lock_writes_nothing(subject: &dyn StoreUnderTest) {
         assert_eq!(
             first.append(number, b"late").unwrap_err().reason(),
             &StateErrorReason::Taken,
-            "also where all that was is gone"
+            "also after a checkpoint removed the journal"
         );
         assert_eq!(
             first.checkpoint(number, b"late").unwrap_err().reason(),
@@ -216,7 +214,7 @@ fn recorded(address: &str, id: &str) -> Frame {
     Frame::Result { attempt: None, outcome: StepOutcome::Recorded(record(address, id).into()) }
 }
 
-fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
+fn readers_see_consistent_states(subject: &dyn StoreUnderTest) {
     let (keys, done) = (OneKey(StateKey::random()), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -250,35 +248,36 @@ fn a_reader_sees_what_was_at_some_moment(subject: &dyn StoreUnderTest) {
 
 /// A sequence of writes that is repeated, failing after another call each time.
 fn story() -> Vec<Vec<Frame>> {
-    let made = |attempt, address: &str| {
+    let created = |attempt, address: &str| {
         let outcome = StepOutcome::Recorded(record(address, "made").into());
         [Frame::Intent(intent(attempt, address)), Frame::Result { attempt: Some(attempt), outcome }]
     };
-    let gone =
+    let deleted =
         Frame::Result { attempt: None, outcome: StepOutcome::Deleted("a.one".parse().unwrap()) };
     let large = (0..3).map(|it| recorded(&format!("a.large[{it}]"), &"x".repeat(2_000)));
     vec![
-        made(1, "a.one").to_vec(),
-        [made(2, "a.two").to_vec(), large.collect()].concat(),
-        vec![gone],
+        created(1, "a.one").to_vec(),
+        [created(2, "a.two").to_vec(), large.collect()].concat(),
+        vec![deleted],
     ]
 }
 
-/// A store that ends after so many calls, before or behind the effect of the last.
+/// Fails after each number of calls in turn, before or after the effect of the last one: that is
+/// what a kill or a lost connection at this point leaves.
 fn a_kill_loses_no_acknowledged_frame(subject: &dyn StoreUnderTest) {
     let keys = OneKey(StateKey::random());
     for when in [FailureTiming::Before, FailureTiming::Behind] {
         for calls in 0.. {
             let name = format!("killed-{when:?}-{calls}").to_lowercase();
             let store = FailingStore::new(subject.store(&name), calls, when);
-            let acknowledged = tell(&store, &keys);
-            let whole = !store.has_ended();
+            let acknowledged = write_story(&store, &keys);
+            let is_complete = !store.has_ended();
             drop(store);
             let store = subject.store(&name);
             let state = open_for_reading(&*store, &keys)
                 .unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
             check_acknowledged(&state, &acknowledged, &format!("after {calls} calls ({when:?})"));
-            // And it is as good as ever.
+            // The state can still be written.
             let writer =
                 open_for_writing(&*store, &keys, OpenOptions::by(LockInfo::here("the next")));
             let writer =
@@ -292,7 +291,7 @@ fn a_kill_loses_no_acknowledged_frame(subject: &dyn StoreUnderTest) {
                 &format!("later, after {calls} calls ({when:?})"),
             );
             assert_eq!(next.records.len(), state.records.len() + 1);
-            if whole {
+            if is_complete {
                 assert!(calls > 10, "the story has many calls: {calls}");
                 break;
             }
@@ -301,7 +300,7 @@ fn a_kill_loses_no_acknowledged_frame(subject: &dyn StoreUnderTest) {
 }
 
 /// Performs the writes. Returns what was acknowledged.
-fn tell(store: &dyn Store, keys: &dyn KeyProvider) -> Vec<Frame> {
+fn write_story(store: &dyn Store, keys: &dyn KeyProvider) -> Vec<Frame> {
     let mut acknowledged = Vec::new();
     for frames in story() {
         let opening = OpenOptions::by(LockInfo::here("the story")).with_journal(4_000);
@@ -324,7 +323,7 @@ fn check_acknowledged(state: &State, acknowledged: &[Frame], when: &str) {
     for (number, frame) in (1..).zip(acknowledged) {
         expected.apply(number, frame.clone());
     }
-    // One more may have come through, of which no one heard.
+    // The last frame may have been written without an acknowledgement.
     let next = story().concat().into_iter().nth(acknowledged.len());
     let mut possible = expected.clone();
     next.into_iter().for_each(|it| possible.apply(0, it));

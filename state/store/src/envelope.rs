@@ -89,6 +89,8 @@ pub(crate) fn append(
     if let Some(sealer) = sealer {
         let (before, text) = bytes.split_at_mut(body);
         let nonce = sealer.nonce(label.number);
+        // The authenticated data begins behind the length and the checksum, which are computed
+        // from the sealed bytes.
         let tag = sealer.cipher.encrypt_inout_detached(
             (&nonce).into(),
             &before[start + 8..],
@@ -110,6 +112,8 @@ impl FrameEnvelope {
         let length = usize::try_from(u32_at(header, 0)).ok()?;
         let address_length = usize::from(u16::from_le_bytes([header[26], header[27]]));
         let frame = rest.get(..length)?;
+        // The checksum is no protection against changes, which the tag is. It lets a reader
+        // without a key find the end of a journal.
         if length < HEADER + address_length || checksum(frame) != u32_at(header, 4) {
             return None;
         }

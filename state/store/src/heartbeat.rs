@@ -77,6 +77,7 @@ impl LeaseHeartbeat {
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 pause = match thread_clock.renew() {
                     Ok(LeaseRenewal::Renewed) => duration / RENEWALS_PER_LEASE,
+                    // A lost lock cannot be regained: another process may have written since.
                     Ok(LeaseRenewal::Lost) => return,
                     Err(_) => duration / RENEWALS_PER_LEASE / RETRIES_PER_RENEWAL,
                 };

@@ -41,6 +41,7 @@ pub(crate) fn scan(segments: &[JournalSegment], place: &str) -> Result<JournalSc
     let Some(first) = segments.first() else { return Ok(scan) };
     let mut expected = first.number;
     for (index, JournalSegment { number, bytes }) in segments.iter().enumerate() {
+        // Segments follow each other without gaps, so a gap is a segment that the store has lost.
         if *number != expected {
             let why = format!(
                 "its journal jumps from frame {} to frame {number}",
@@ -111,6 +112,8 @@ pub(crate) fn replay(
     place: &str,
     mut fold: impl FnMut(u64, Frame),
 ) -> Result<(), StateError> {
+    // Frames between the checkpoint and the journal are missing. Folding the others would give a
+    // state that never existed.
     if let Some(first) = segments.first().filter(|it| it.number > position.number + 1) {
         let why = match position.number {
             0 => format!(
@@ -132,6 +135,8 @@ pub(crate) fn replay(
         // the frames behind it.
         if envelope.kind == FrameKind::Session as u8 {
             let header = SessionHeader::parse(&frame[envelope.body - envelope.start..], place)?;
+            // Files of two states may have been mixed in one directory, and their numbers may
+            // even fit.
             if !position.lineage.is_empty() && header.lineage != position.lineage {
                 return Err(StateError::other_lineage(
                     &format!("the journal of {place}"),
@@ -139,6 +144,8 @@ pub(crate) fn replay(
                     &header.lineage,
                 ));
             }
+            // The number is bound to the data key, so it proves that the header belongs to this
+            // place.
             if header.number != envelope.number {
                 return Err(StateError::damaged(
                     place,
@@ -184,6 +191,7 @@ fn open(
         )
     };
     let body = envelope.open(bytes, sealer).ok_or_else(altered)?;
+    // An unknown kind cannot be skipped: it may have changed the state.
     if kind > FrameKind::LAST as u8 {
         return Err(StateError::newer_frame(place, number, kind));
     }
@@ -198,6 +206,7 @@ fn open(
         )
     };
     let frame: Frame = serde_json::from_slice(body).map_err(unreadable)?;
+    // The kind in the header is what readers without a key see, so it must match.
     if frame.kind() as u8 != kind {
         return Err(StateError::damaged(
             place,

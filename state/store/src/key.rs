@@ -152,6 +152,8 @@ pub(crate) fn seal_with(
     bytes: &[u8],
 ) -> Vec<u8> {
     let mut nonce = [0; NONCE];
+    // Sealed files have no numbers to derive a nonce from. A random one is safe for as many files
+    // as one key ever seals.
     rand::fill(nonce.as_mut_slice());
     let mut sealed = Vec::with_capacity(SEALED_MARK.len() + ID + NONCE + bytes.len() + TAG);
     sealed.extend_from_slice(SEALED_MARK);

@@ -330,6 +330,8 @@ impl KeyProvider for KeyRing {
             return self.current(lineage, None);
         }
         let key = StateKey::random();
+        // The new key has a file of its own until the state is sealed with it, so that a kill
+        // before that leaves the old key the current one.
         let path = self.path_of(lineage, key.id());
         self.put(&path, &key)
             .map_err(|error| StateError::io("make the key file", &path, &error))?;

@@ -187,6 +187,8 @@ impl LocalStore {
         journal: Option<Vec<u8>>,
     ) -> Result<StoreContents, StateError> {
         let previous = self.files.previous();
+        // A missing checkpoint must not look like a new state: the next apply would create
+        // everything a second time.
         if checkpoint.is_none() && journal.is_none() && previous.exists() {
             let why =
                 format!("it is missing, but the one before it, `{}`, is there", previous.display());
@@ -321,6 +323,7 @@ impl LockedLocalStore {
             self.files.previous(),
             self.files.with_suffix(".previous.new"),
         );
+        // A draft that a kill left may be a link to an older checkpoint.
         remove(&draft)?;
         let same = |a: &Path, b: &Path| {
             let identity = |it: &Path| fs::metadata(it).map(|it| (it.dev(), it.ino())).ok();
@@ -339,6 +342,7 @@ impl LockedLocalStore {
             Ok(()) => Ok(()),
         };
         let rotated = || {
+            // From the oldest on, so that each rename finds its target free.
             for ago in (1..PREVIOUS_CHECKPOINTS).rev() {
                 match fs::rename(self.files.earlier(ago), self.files.earlier(ago + 1)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -407,6 +411,8 @@ impl JournalFile {
         if self.length - self.end < size {
             self.grow(size)?;
         }
+        // `sync_data` is enough: within the preallocated zeros the size of the file does not
+        // change.
         let written = self.file.write_all_at(bytes, self.end).and_then(|()| self.file.sync_data());
         written.map_err(|error| StateError::io("write to", &self.path, &error))?;
         self.end += size;

@@ -75,6 +75,7 @@ pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
             .map(|it| checkpoint::position(&it, &place))
             .transpose()?
             .map(|it| it.lineage);
+        // A state without a checkpoint has its lineage in the journal alone.
         Ok(of_checkpoint.or_else(|| segments.iter().find_map(|it| lineage(&it.bytes, &place))))
     })
 }
@@ -141,6 +142,7 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedSt
     let checkpoint_length = checkpoint.as_ref().map_or(0, Vec::len);
     let decoded = checkpoint.map(|mut bytes| {
         let decoded = checkpoint::decode(&mut bytes, &mut keys, &place);
+        // Decrypted in place, so the bytes hold secrets by now.
         bytes.zeroize();
         decoded
     });
@@ -148,6 +150,8 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn KeyProvider) -> Result<OpenedSt
     let checkpoint = decoded.as_ref().map(|it| it.0.number);
     let (mut state, keys_used) =
         decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
+    // The journal may begin before the end of the checkpoint, when a kill came between writing
+    // the one and removing the other. `replay` skips what is folded already.
     let scan = scan(&segments, &place)?;
     let mut position = JournalPosition {
         lineage: std::mem::take(&mut state.lineage),

@@ -93,6 +93,8 @@ impl SessionHeader {
         keys: &mut KeyCache<'_>,
         place: &str,
     ) -> Result<FrameSealer, StateError> {
+        // The key is found by the name in the header, which is not authenticated yet; the data
+        // key opens only if nothing in the header was altered.
         let key = keys.get(&self.lineage, &self.key)?;
         let damaged = || {
             StateError::damaged(

@@ -238,6 +238,7 @@ impl Lease {
     #[must_use]
     pub fn outlasts(&self, call: Duration) -> bool {
         let call = self.shortened(call);
+        // A call that takes no time still needs a lease that has not ended.
         self.remaining().is_none_or(|it| it >= call && !it.is_zero())
     }
 

@@ -130,6 +130,8 @@ impl Store for UnsentJournalStore {
 
     fn lock(&self, holder: &LockInfo) -> Result<Box<dyn LockedStore>, StateError> {
         let mut locked_store = self.store.lock(holder)?;
+        // Sent under the lock and before any other write, because the frames of this run follow
+        // them.
         if let Some(unsent) = self.file.read()? {
             self.send(&mut *locked_store, unsent)?;
         }

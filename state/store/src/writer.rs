@@ -129,6 +129,8 @@ pub fn open_for_writing(
         None if state.is_new() => state.lineage = new_lineage(),
         _ => {}
     }
+    // Only a new state gets a new key. Of an existing one, `load` has failed already when its key
+    // is missing: a second key would make the state unreadable for everyone else.
     let (name, key) = match if is_new { keys.first(&state.lineage)? } else { None } {
         Some(NewKey { name, key, file }) => {
             companions.insert(0, file);
@@ -136,6 +138,7 @@ pub fn open_for_writing(
         }
         None => keys.current(&state.lineage, keys_used.last())?,
     };
+    // A key is retired because others may know it, so nothing new may be sealed with it.
     if state.history.retired_keys.contains(key.id()) {
         return Err(StateError::retired_key(&place, key.id()));
     }
@@ -351,6 +354,7 @@ impl StateWriter {
         done.unwrap_or_else(|| Err(StateError::stopped(&place)))
     }
 
+    // Waits for the thread, so that the lock is released when the writer is gone.
     fn join(&mut self) {
         // With no sender left, the thread ends when it has written all that was appended.
         self.jobs = mpsc::channel().0;
@@ -607,6 +611,7 @@ impl WriterThread {
     fn checkpoint(&mut self) -> Result<(), StateError> {
         // A shared snapshot, so that readers of the state are not blocked while it is encoded.
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The new checkpoint is about as large as the old one and its journal together.
         let room = self.checkpoint_length + self.journal_length;
         let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
@@ -637,6 +642,8 @@ impl WriterThread {
         let successor = make(&state);
         let (name, key) = key.as_ref().map_or((&self.name, &self.key), |(name, key)| (name, key));
         let bytes = checkpoint::encode(&successor, name.clone(), key, self.checkpoint_length)?;
+        // The checkpoint is written before the state in memory changes, so that readers never see
+        // a state that a failure takes back.
         let number = successor.number;
         self.locked_store.checkpoint(number, &bytes)?;
         *state = Arc::new(successor);
@@ -658,6 +665,8 @@ impl WriterThread {
         if self.number == 0 {
             return Ok(());
         }
+        // Frames that are only on this machine are sent by the next run. Until then they must be
+        // neither removed nor covered by a checkpoint.
         self.locked_store.is_home()?;
         if self.discard()? {
             return Ok(());

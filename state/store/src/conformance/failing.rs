@@ -1,4 +1,4 @@
-//! A store that ends in the middle, as one does whose process is killed or whose connection is cut.
+//! A store that fails after a number of calls, like one whose connection is cut.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +9,14 @@ use crate::{
     JournalExtent, Lease, LockInfo, LockedStore, StateError, StateErrorReason, Store, StoreContents,
 };
 
-/// Whether the last call has an effect that no one hears of.
+/// Whether the failing call has its effect.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FailureTiming {
     Before,
     Behind,
 }
 
-/// A store that lets so many calls through.
+/// A store that accepts a limited number of calls.
 pub(super) struct FailingStore {
     store: Box<dyn Store>,
     end: CallLimit,
@@ -30,7 +30,7 @@ struct CallLimit {
 
 impl FailingStore {
     pub(super) fn new(store: Box<dyn Store>, calls: usize, when: FailureTiming) -> Self {
-        // Zero is over; the last call has one left.
+        // With 1 left, the next call fails; with 0, one has failed.
         Self { store, end: CallLimit { left: Arc::new(AtomicUsize::new(calls + 1)), when } }
     }
 
@@ -51,7 +51,7 @@ impl CallLimit {
         let left = self.left.load(Ordering::SeqCst);
         if left <= 1 {
             if left == 1 && matches!(self.when, FailureTiming::Behind) {
-                // Its answer is lost.
+                // The call has its effect, and its answer is lost.
                 let _ = call();
             }
             self.left.store(0, Ordering::SeqCst);
