@@ -112,22 +112,21 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
-    /// The operator asked to stop: steps in flight finish, none begin.
+    /// No further step begins, because the operator asked to stop or the state cannot be written.
     Stopping {
-        /// How many are in flight.
+        /// The number of steps that are still running.
         running: usize,
     },
 }
 
-/// What a run that was killed left half done.
+/// What a killed run left unfinished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnfinishedWork {
-    /// It was making it: that is finished, with the same token and arguments.
+    /// A creation, which is finished with the same token and arguments.
     Making,
-    /// It was changing or deleting it. The look that comes before every plan shows what became of
-    /// that.
+    /// An update or delete, whose result the next refresh sees.
     Changing(Action),
-    /// It owed this, which is done before anything else: `start`, `mongod on b:27017`.
+    /// An obligation, which is finished before anything else.
     Owing {
         /// The action: `start`.
         verb: String,
@@ -139,11 +138,11 @@ pub enum UnfinishedWork {
 /// Why a step failed.
 #[derive(Clone, Debug)]
 pub enum StepError {
-    /// External services refused.
+    /// A call to a service failed, or could not be made.
     Provider(Error),
-    /// The configuration, now that all is known, is wrong.
+    /// The configuration is wrong, now that its unknown values are known.
     Configuration(Vec<Diagnostic>),
-    /// The state could not be written: nothing further is done.
+    /// The state could not be written; no further step begins.
     State(String),
 }
 
@@ -162,7 +161,7 @@ pub struct ApplyResult {
     pub failed: Vec<(Address, Action, StepError)>,
     /// The steps that did not begin, and why.
     pub not_started: Vec<(Address, Action, UnstartedStep)>,
-    /// Whether the operator stopped it.
+    /// Whether the operator interrupted it.
     pub interrupted: bool,
     /// The outputs as far as they are known. Outputs that depend on a step that was not done keep
     /// their previous values.
@@ -173,10 +172,10 @@ pub struct ApplyResult {
     pub incidents: Vec<Incident>,
 }
 
-/// Why a step was never begun.
+/// Why a step did not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnstartedStep {
-    /// It waited for this, which failed or was not started itself.
+    /// It depends on this instance, whose step failed.
     Needs(Address),
     /// The operator stopped the run.
     Interrupted,

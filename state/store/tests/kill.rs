@@ -45,7 +45,7 @@ fn keys(directory: &Path) -> KeyRing {
 fn write_until_killed(directory: &Path) {
     let writer = open(directory);
     let out = Mutex::new(std::io::stdout());
-    let say = |word: &str, address: &str, attempt: u64| {
+    let report = |word: &str, address: &str, attempt: u64| {
         let mut out = out.lock().expect("no one panics with it");
         writeln!(out, "{word} {attempt} {address}")
             .and_then(|()| out.flush())
@@ -53,23 +53,23 @@ fn write_until_killed(directory: &Path) {
     };
     std::thread::scope(|scope| {
         for thread in 0..3 {
-            let (writer, say) = (&writer, &say);
+            let (writer, report) = (&writer, &report);
             scope.spawn(move || {
                 for round in 0u64.. {
                     let address = format!("a.b[\"{thread}-{}\"]", round % 40);
                     let attempt = writer.next_attempt();
                     let append = |frame| block_on(writer.append(frame)).expect("the disk takes it");
                     append(Frame::Intent(intent(attempt, &address)));
-                    say("begun", &address, attempt);
+                    report("begun", &address, attempt);
                     append(Frame::Note { attempt, key: "half".into(), value: "done".into() });
-                    say("noted", &address, attempt);
+                    report("noted", &address, attempt);
                     let outcome = match round % 5 {
                         4 => StepOutcome::Deleted(parse(&address)),
                         _ => StepOutcome::Recorded(record(&address, attempt).into()),
                     };
                     let word = if round % 5 == 4 { "deleted" } else { "recorded" };
                     append(Frame::Result { attempt: Some(attempt), outcome });
-                    say(word, &address, attempt);
+                    report(word, &address, attempt);
                 }
             });
         }
@@ -77,30 +77,30 @@ fn write_until_killed(directory: &Path) {
 }
 
 /// The acknowledgements by address: the word and the attempt.
-type Told = BTreeMap<Address, Vec<(String, u64)>>;
+type Acknowledgements = BTreeMap<Address, Vec<(String, u64)>>;
 
 fn a_kill_loses_no_acknowledged_frame() {
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
     let mut random = rand::rngs::StdRng::seed_from_u64(SEED);
-    let mut told = Told::new();
+    let mut acknowledged = Acknowledgements::new();
     let mut words = 0;
     for kill in 0..KILLS {
         // Some while they open the state, most while they write.
         let (from, within) =
             if kill % 5 == 0 { (From::Start, 20_000) } else { (From::FirstWord, 60_000) };
-        let heard = run_and_kill(
+        let received = run_and_kill(
             directory.path(),
             from,
             Duration::from_micros(random.random_range(0..within)),
         );
-        words += heard.len();
-        for (word, attempt, address) in heard {
-            told.entry(address).or_default().push((word, attempt));
+        words += received.len();
+        for (word, attempt, address) in received {
+            acknowledged.entry(address).or_default().push((word, attempt));
         }
         let state = open_for_reading(&LocalStore::new(directory.path()), &keys(directory.path()));
         let state =
             state.unwrap_or_else(|error| panic!("after kill {kill} (seed {SEED}): {error}"));
-        for (address, words) in &told {
+        for (address, words) in &acknowledged {
             check(&state, address, words, kill);
         }
     }
@@ -121,20 +121,20 @@ fn run_and_kill(directory: &Path, from: From, wait: Duration) -> Vec<(String, u6
     let mut child: Child =
         command.arg(CHILD).arg(directory).stdout(Stdio::piped()).spawn().expect("the child starts");
     let out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let (first, spoke) = mpsc::channel();
+    let (first, first_received) = mpsc::channel();
     let listener = std::thread::spawn(move || {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for line in out.split(b'\n').map_while(Result::ok) {
             // A line that the kill cut off was not said.
             if let Some(word) = String::from_utf8(line).ok().as_deref().and_then(word) {
-                heard.push(word);
+                received.push(word);
                 let _ = first.send(());
             }
         }
-        heard
+        received
     });
     if from == From::FirstWord {
-        spoke
+        first_received
             .recv_timeout(Duration::from_secs(60))
             .expect("the child opens the state and says something");
     }
@@ -159,21 +159,21 @@ fn check(state: &State, address: &Address, words: &[(String, u64)], kill: u32) {
         .records
         .get(address)
         .map(|it| it.id.parse::<u64>().expect("the child's ids are numbers"));
-    let begun_later = state.unfinished_at(address).any(|it| it.intent.attempt > *attempt);
-    let settled = |word: &str| match word {
+    let resumed_later = state.unfinished_at(address).any(|it| it.intent.attempt > *attempt);
+    let is_recorded = |word: &str| match word {
         "recorded" => latest.is_some_and(|it| it >= *attempt),
         _ => latest.is_none_or(|it| it > *attempt),
     };
-    let kept = match word.as_str() {
+    let is_kept = match word.as_str() {
         // Nothing was heard of its end, which may have come all the same.
         "begun" | "noted" => match open {
             Some(it) => word == "begun" || it.notes.get("half").is_some_and(|it| it == "done"),
             None => latest.is_none_or(|it| it >= *attempt),
         },
-        word => open.is_none() && (settled(word) || begun_later),
+        word => open.is_none() && (is_recorded(word) || resumed_later),
     };
     assert!(
-        kept,
+        is_kept,
         "kill {kill} (seed {SEED}): `{word}` of attempt {attempt} on {address} is lost: {latest:?}, {open:?}"
     );
 }

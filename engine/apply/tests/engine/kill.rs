@@ -1,5 +1,5 @@
-//! A process that applies is killed at random instants. Whatever it was doing, the next ones end in
-//! what was asked for: nothing twice, nothing left over.
+//! A process that applies is killed at random instants. The next runs must converge: no object twice,
+//! none left over.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -18,14 +18,13 @@ use crate::show;
 
 const KILLS: u32 = 24;
 const SEED: u64 = 20_260_301;
-/// Tells this program that it is the one to be killed: a directory, and which configuration to
-/// apply in it.
+/// Set in the child that is killed: the directory, and which configuration to apply in it.
 const CHILD: &str = "HA_TEST_TO_BE_KILLED";
 
-/// Three configurations, each a good deal of work from the others.
-fn text(which: usize) -> String {
+/// Three configurations, each with many changes from the others.
+fn configuration(which: usize) -> String {
     let (count, size, name) = [(4, 1, "x"), (2, 2, "y"), (5, 2, "z")][which % 3];
-    let mut text = format!(
+    let mut configuration = format!(
         r#"
         resource "thing" "base" {{
           name = "base-{name}"
@@ -48,9 +47,10 @@ fn text(which: usize) -> String {
         "#
     );
     if which % 3 != 1 {
-        text.push_str(&crate::providers::SERVER.replace("size = 1", &format!("size = {size}")));
+        configuration
+            .push_str(&crate::providers::SERVER.replace("size = 1", &format!("size = {size}")));
     }
-    text
+    configuration
 }
 
 fn project(directory: &Path) -> Project {
@@ -60,46 +60,48 @@ fn project(directory: &Path) -> Project {
 
 #[tokio::test]
 async fn a_killed_apply_is_recovered() {
-    if let Ok(told) = std::env::var(CHILD) {
-        return be_killed(&told).await;
+    if let Ok(child_arguments) = std::env::var(CHILD) {
+        return run_as_child(&child_arguments).await;
     }
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
     let mut random = rand::rngs::StdRng::seed_from_u64(SEED);
-    // One is left alone, to see how long it takes here and now.
+    // The first child is not killed: its duration bounds the instants of the kills.
     let (mut child, _out) = start(directory.path(), 0);
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(child.wait().expect("the child has ended").success());
-    let takes = begun.elapsed();
-    let (mut interrupted, mut taken_up) = (0, 0);
+    let duration = started.elapsed();
+    let (mut interrupted, mut unfinished) = (0, 0);
     for kill in 0..KILLS {
         let which: usize = random.random_range(0..3);
         let (mut child, _out) = start(directory.path(), which);
-        std::thread::sleep(takes.mul_f64(random.random_range(0.0..1.0)));
+        std::thread::sleep(duration.mul_f64(random.random_range(0.0..1.0)));
         child.kill().expect("the child can be killed");
         let ended = child.wait().expect("the child has ended");
-        // By itself it ends well, or not at all.
+        // A child that is not killed in time must succeed.
         assert!(
             ended.success() || ended.code().is_none(),
             "the child for configuration {which} failed"
         );
         interrupted += u32::from(ended.code().is_none());
         let state = project(directory.path()).state();
-        taken_up += state.unfinished.len();
-        // Most are taken up by a run that is killed as well, some by one that is not.
+        unfinished += state.unfinished.len();
+        // Most are recovered by a run that is killed as well, some by one that is not.
         if kill % 4 == 3 {
             let which: usize = random.random_range(0..3);
             let project = project(directory.path());
-            let (plan, applied) =
-                project.run(&text(which), PlanMode::Normal).await.expect("there is a plan");
+            let (plan, applied) = project
+                .run(&configuration(which), PlanMode::Normal)
+                .await
+                .expect("there is a plan");
             assert_eq!(show::applied(&applied), "complete\n", "of {}", show::plan(&plan));
-            project.assert_settled(&text(which)).await;
+            project.assert_settled(&configuration(which)).await;
             project.assert_one_of_each();
         }
     }
     assert!(interrupted > KILLS / 3, "only {interrupted} were killed while they were at work");
-    assert!(taken_up > 5, "only {taken_up} steps were under way");
+    assert!(unfinished > 5, "only {taken_up} steps were under way");
     let project = project(directory.path());
-    project.destroy(&text(0)).await;
+    project.destroy(&configuration(0)).await;
     assert_eq!(project.world.count(), 0);
 }
 
@@ -125,23 +127,25 @@ fn start(directory: &Path, which: usize) -> (Child, impl BufRead) {
     (child, out)
 }
 
-async fn be_killed(told: &str) {
-    let (which, directory) = told.split_once(':').expect("a configuration and a directory");
+async fn run_as_child(child_arguments: &str) {
+    let (which, directory) =
+        child_arguments.split_once(':').expect("a configuration and a directory");
     let mut project = project(Path::new(directory));
     project.world.pace = Pace::Takes(Duration::from_millis(4));
-    project.observer = Arc::new(TellsWhenAtWork);
-    let result = project.run(&text(which.parse().expect("a number")), PlanMode::Normal).await;
+    project.observer = Arc::new(ReportsWhenRunning);
+    let result =
+        project.run(&configuration(which.parse().expect("a number")), PlanMode::Normal).await;
     if let Err(failure) = result {
         panic!("{}", show::failure(&failure));
     }
 }
 
-struct TellsWhenAtWork;
+struct ReportsWhenRunning;
 
-impl EventObserver for TellsWhenAtWork {
+impl EventObserver for ReportsWhenRunning {
     fn observe(&self, event: Event) {
         if matches!(event, Event::ApplyStarted { .. } | Event::Recovering { .. }) {
-            // No one may be listening any more.
+            // The parent may have closed its end.
             let _ = writeln!(std::io::stdout().lock(), "at work");
         }
     }
