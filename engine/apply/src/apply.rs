@@ -23,8 +23,8 @@ impl Engine {
     /// the state; see [`Plan::has_work`].
     ///
     /// # Errors
-    /// Before anything is done: mistakes in the configuration, or a plan that is stale. Later failures
-    /// are in [`ApplyResult`].
+    /// Before anything is done: mistakes in the configuration, or a plan that is stale. Later
+    /// failures are in [`ApplyResult`].
     pub async fn apply(
         &self,
         plan: &Plan,

@@ -6,9 +6,9 @@ use ha_plan::{OperationTimeout, revealed};
 use ha_provider::{Error, RecordedValue};
 use ha_state_model::Record;
 
-/// The longest time that one call to a service takes: it is given up after that. A call that changes
-/// something begins only while the lease of the state's lock lasts at least this long: so no other
-/// process can take the lock over while the call is under way.
+/// The longest time that one call to a service takes: it is given up after that. A call that
+/// changes something begins only while the lease of the state's lock lasts at least this long: so
+/// no other process can take the lock over while the call is under way.
 pub(crate) const MAX_CALL_DURATION: Duration = Duration::from_secs(125);
 
 /// Waits for a read, which fails when it takes longer than the limit.

@@ -133,7 +133,10 @@ impl Engine {
         let mut plan = self.plan_with_reads(request, &moved, &mut observed, observer).await?;
         plan.warnings.extend(warnings);
         self.connect_known(&plan).await?;
+        // Asked after connecting, which is what finds out the identities.
         plan.identities = self.clients.identities();
+        // Services are asked last, when the plan is otherwise complete: their objections are
+        // about the intended objects.
         let diagnostics = match request.imports.is_empty() {
             true => self.objections(&self.input(request, &moved, &observed), &plan).await,
             // An import changes no service, so no service can object to it.
@@ -341,8 +344,8 @@ impl Engine {
             let asked = kinds
                 .into_iter()
                 .filter_map(|it| Some(self.drivers.resource(it)?.objections(&client, &intended)));
-            // At once, so that a service that does not answer costs one timeout and not one for each
-            // resource type.
+            // At once, so that a service that does not answer costs one timeout and not one for
+            // each resource type.
             let found = futures::future::join_all(asked).await.into_iter().flatten();
             objections.extend(found.map(|(place, problem)| (places[place], problem)));
         }

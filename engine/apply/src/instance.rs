@@ -312,9 +312,9 @@ impl InstanceOperation<'_> {
         Ok(StartedAttempt { number: Some(number), token, resumed, notes })
     }
 
-    /// Records that the attempt failed. Its intent is closed only when nothing was done: the service
-    /// refused, and `left_nothing` says that no earlier try may have left something either. In any
-    /// other case it stays for the next run.
+    /// Records that the attempt failed. Its intent is closed only when nothing was done: the
+    /// service refused, and `left_nothing` says that no earlier try may have left something either.
+    /// In any other case it stays for the next run.
     async fn record_failure(
         &self,
         started: &StartedAttempt,

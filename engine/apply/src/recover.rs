@@ -45,6 +45,8 @@ impl Engine {
                 break;
             }
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
+            // One after another and in this order; a run has few of them, and later ones may need
+            // earlier ones.
             let done = match operation {
                 InterruptedStep::Obligation(obligation) => {
                     reporting_stop(
@@ -151,6 +153,8 @@ async fn finish_obligation(
         Ok(()) => {
             step_executor.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id))
         }
+        // The second failure. Blocking every further run on it would take the decision from the
+        // operator.
         Err(StepError::Provider(_)) if obligation.details.contains_key(FAILED) => Ok(None),
         Err(StepError::Provider(error)) => {
             let mut failed = obligation;
@@ -180,6 +184,8 @@ async fn finish_creation(
     unfinished: UnfinishedStep,
 ) -> Result<String, StepError> {
     let intent = unfinished.intent.clone();
+    // The provider was recorded before the intent, with the settings that the object was created
+    // with.
     let settings =
         step_executor.writer.read(|state| state.providers.get(&intent.provider).cloned());
     let record_settings = RecordSettings {
@@ -209,8 +215,8 @@ async fn finish_creation(
     })
 }
 
-/// Closes the interrupted updates and deletes of earlier runs: the refresh of this run has seen what
-/// became of them. Creations stay open, because refresh reads recorded objects only.
+/// Closes the interrupted updates and deletes of earlier runs: the refresh of this run has seen
+/// what became of them. Creations stay open, because refresh reads recorded objects only.
 pub(crate) async fn close_superseded(
     step_executor: &StepExecutor,
     before: u64,

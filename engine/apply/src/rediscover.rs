@@ -36,12 +36,12 @@ pub struct RediscoveryResult {
 type DiscoveryRequest = (ProviderName, Object, Name);
 
 impl Engine {
-    /// Looks for every configured instance, as if nothing were recorded, and for other objects whose
-    /// ownership mark names this lineage. Changes nothing.
+    /// Looks for every configured instance, as if nothing were recorded, and for other objects
+    /// whose ownership mark names this lineage. Changes nothing.
     ///
     /// # Errors
-    /// Mistakes in the configuration, and failed calls: what could not be looked for might be created
-    /// twice.
+    /// Mistakes in the configuration, and failed calls: what could not be looked for might be
+    /// created twice.
     pub async fn rediscover(
         &self,
         request: &PlanRequest,
@@ -205,12 +205,15 @@ impl Engine {
             let kinds = self.schemas.kinds().filter(|(mode, it)| {
                 *mode == ResourceMode::Managed && it.provider == provider.name
             });
+            // A resource type without an external effect has no objects to find.
             for (_, described) in kinds.filter(|(_, it)| !it.pure) {
                 let Some(driver) = self.drivers.resource(&described.kind) else { continue };
                 let owned = match self.clients.client(provider, &settings.settings).await {
                     Ok(client) => driver.list_owned(&client, lineage).await,
                     Err(error) => Err(error),
                 };
+                // A service that cannot be listed hides strays at worst, and must not prevent
+                // that the others are recorded.
                 let owned = match owned {
                     Ok(owned) => owned,
                     Err(error) => {
@@ -218,6 +221,8 @@ impl Engine {
                         continue;
                     }
                 };
+                // Its mark may name an old address of an instance that the configuration now has
+                // under another one, so ids count as well as addresses.
                 let unconfigured = owned.into_iter().filter(|(address, found)| {
                     let recorded = &found.imported.recorded;
                     address.block.kind == described.kind
@@ -247,6 +252,7 @@ fn common_lineage(
             by_lineage.entry(state).or_default().push(address);
         }
     }
+    // Two states may share names in one account. Which of them was lost, only the operator knows.
     if by_lineage.len() <= 1 || asked.is_some() {
         return Ok(by_lineage.keys().next().map(|it| (*it).to_owned()));
     }
@@ -295,6 +301,8 @@ fn stray(address: Address, provider: &ProviderName, found: ha_provider::Recorded
 fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
     let mut owners: BTreeMap<String, BlockAddress> = BTreeMap::new();
     for record in strays.values() {
+        // A value that is also an argument was chosen by the configuration, and may be equal in
+        // unrelated objects.
         let own = strings(&record.arguments);
         let assigned = std::iter::once(record.id.clone())
             .chain(strings(&record.outputs))
@@ -317,8 +325,8 @@ fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
     records
 }
 
-/// Whether a block depends on another one, directly or through others. A dependency that would close
-/// a cycle is left out: two objects that name each other are deleted in any order.
+/// Whether a block depends on another one, directly or through others. A dependency that would
+/// close a cycle is left out: two objects that name each other are deleted in any order.
 fn depends_on(
     dependencies: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
     from: &BlockAddress,

@@ -163,8 +163,8 @@ impl Refresh<'_> {
         fates?.into_iter().max()
     }
 
-    /// What becomes of the contents of a container. An instance without a record was deleted, and an
-    /// interrupted run may not have removed the records of its contents.
+    /// What becomes of the contents of a container. An instance without a record was deleted, and
+    /// an interrupted run may not have removed the records of its contents.
     fn container_fate(
         &self,
         container: &ContainerInstance,
@@ -235,8 +235,8 @@ impl Refresh<'_> {
 }
 
 impl Refresh<'_> {
-    /// Reads what was not found with the configured settings again with the recorded ones. Only what
-    /// neither finds is gone: a changed region in the settings must not look like a deletion.
+    /// Reads what was not found with the configured settings again with the recorded ones. Only
+    /// what neither finds is gone: a changed region in the settings must not look like a deletion.
     async fn read_with_recorded_settings(
         &self,
         provider: &ProviderName,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ha_plan::{Plan, RollingGroup};
 
-/// Admits the steps of rolling groups chain by chain: a chain is all disruptive steps of one member.
+/// Admits the steps of rolling groups chain by chain: a chain is all disruptive steps of one
+/// member.
 pub(crate) struct RollingLimiter<'a> {
     /// The group and chain of a step.
     chain_of: BTreeMap<usize, (usize, usize)>,
@@ -62,6 +63,8 @@ impl<'a> RollingLimiter<'a> {
         let group = &mut self.groups[group];
         let remaining = group.active.get_mut(&chain).expect("a step that is done had its turn");
         *remaining -= 1;
+        // The chain keeps its place until all its steps are done: between a delete and a create
+        // the member is down.
         if *remaining > 0 {
             return Vec::new();
         }

@@ -116,6 +116,7 @@ pub(crate) fn interrupted_update<'a>(
 ) -> Option<UnfinishedStep> {
     unfinished
         .filter(|it| it.intent.action == Action::Update && it.intent.arguments == *arguments)
+        // Attempts are numbered, so the last one is the latest.
         .last()
         .cloned()
 }

@@ -1,6 +1,6 @@
 //! What records depend on. Records that depend on the same blocks share one group, in memory and on
-//! disk: written out for each record, a thousand records that depend on a thousand others would be a
-//! million names.
+//! disk: written out for each record, a thousand records that depend on a thousand others would be
+//! a million names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -58,6 +58,8 @@ impl Dependencies {
         let mut groups: Vec<Arc<DependencyGroup>> =
             others.iter().filter_map(|it| it.group().cloned()).collect();
         if groups.len() > 1 {
+            // Sorted, so that the same groups give the same name whatever order they were joined
+            // in.
             groups.sort_unstable_by_key(|it| it.id());
             groups.dedup_by_key(|it| it.id());
         }
@@ -103,8 +105,8 @@ impl Dependencies {
         self.0.is_none()
     }
 
-    /// The blocks, in no particular order. A group that is nested several times is visited once, but
-    /// a block of several groups is repeated.
+    /// The blocks, in no particular order. A group that is nested several times is visited once,
+    /// but a block of several groups is repeated.
     pub fn iter(&self) -> impl Iterator<Item = &BlockAddress> {
         let mut seen: HashSet<DependencyGroupId> = HashSet::new();
         let mut open: Vec<&Arc<DependencyGroup>> = self.group().into_iter().collect();
@@ -116,8 +118,8 @@ impl Dependencies {
         groups.flat_map(|it| it.blocks.iter())
     }
 
-    /// Replaces blocks by others. `done` caches the replaced groups for all dependencies of a state,
-    /// so that a shared group is rewritten once and stays shared.
+    /// Replaces blocks by others. `done` caches the replaced groups for all dependencies of a
+    /// state, so that a shared group is rewritten once and stays shared.
     pub fn replace(
         &mut self,
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
@@ -218,6 +220,7 @@ impl DependencyGroup {
         }
         let replacements = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
         let blocks = self.blocks.iter().flat_map(replacements).collect();
+        // The recursion is bounded by the largest depth.
         let groups: Vec<Dependencies> =
             self.groups.iter().map(|it| it.replaced(by, done)).collect();
         let replaced = Dependencies::joined(blocks, &groups);
@@ -237,6 +240,8 @@ impl DependencyGroup {
 impl GroupRecord {
     /// The group; nested groups are found among those that were written before it.
     pub fn group(self, known: &DependencyGroups) -> Arc<DependencyGroup> {
+        // A name that is missing here cannot occur in an intact state: groups precede what names
+        // them.
         let groups = self.groups.iter().filter_map(|it| known.get(it).cloned()).collect();
         DependencyGroup::new(self.blocks, groups)
     }

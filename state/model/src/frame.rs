@@ -287,8 +287,8 @@ impl Frame {
         }
     }
 
-    /// A sentence that names an unknown value in the frame, if there is one: a state must hold known
-    /// values only.
+    /// A sentence that names an unknown value in the frame, if there is one: a state must hold
+    /// known values only.
     pub fn unknown(&self) -> Option<String> {
         let of_object = |what: &str, object: &Object| {
             let unknown = object.iter().find(|(_, value)| !value.is_wholly_known());

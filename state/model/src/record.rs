@@ -21,8 +21,8 @@ pub struct Record {
     pub id: String,
     /// The arguments as last applied or refreshed, sensitive marks inline.
     pub arguments: Object,
-    /// The arguments that the configuration set, with this apply or an earlier one. Only these differ
-    /// when the configuration leaves them out; others were never its own.
+    /// The arguments that the configuration set, with this apply or an earlier one. Only these
+    /// differ when the configuration leaves them out; others were never its own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
     /// The attributes that the service added, sensitive marks inline.
@@ -42,13 +42,13 @@ pub struct Record {
     /// The time limits of operations, as configured at the last apply: `delete = "1h"`.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub timeouts: Object,
-    /// The number of the frame that wrote it, set when the frame is folded. A plan is stale when the
-    /// version of a record that it uses differs.
+    /// The number of the frame that wrote it, set when the frame is folded. A plan is stale when
+    /// the version of a record that it uses differs.
     pub version: u64,
 }
 
-/// The name of a provider configuration: `aws`, `aws.west` with an alias, `module.net.aws.west` in a
-/// module.
+/// The name of a provider configuration: `aws`, `aws.west` with an alias, `module.net.aws.west` in
+/// a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderName {
     /// The modules that contain it, outermost first; empty for the root module.
@@ -97,6 +97,7 @@ impl Record {
     /// Shares equal names and values with another record, mostly a neighbour of the same block: the
     /// records of one block would otherwise hold thousands of copies of the same names.
     pub fn share(&mut self, other: &Self) {
+        // Both values are equal, so replacing one by a clone of the other only shares its memory.
         share(&mut self.address.block, &other.address.block);
         share(&mut self.provider, &other.provider);
         share(&mut self.configured, &other.configured);

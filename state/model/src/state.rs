@@ -158,8 +158,8 @@ impl State {
         }
     }
 
-    /// An attempt that is resumed has the same number, and keeps its notes: they name what its first
-    /// try created.
+    /// An attempt that is resumed has the same number, and keeps its notes: they name what its
+    /// first try created.
     fn begin(&mut self, mut intent: Intent) {
         intent.dependencies.resolve(&self.groups);
         self.attempts = self.attempts.max(intent.attempt);

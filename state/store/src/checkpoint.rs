@@ -1,6 +1,6 @@
 //! A whole state in one file: a session header, the entries sorted by address, an index of the
-//! addresses, and a footer with the position of the index. A checkpoint appears atomically, so, other
-//! than in a journal, no part of it may be missing.
+//! addresses, and a footer with the position of the index. A checkpoint appears atomically, so,
+//! other than in a journal, no part of it may be missing.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,8 @@ impl CheckpointEntry {
     }
 }
 
-/// Encodes a checkpoint. `capacity` is its estimated size: a buffer that grows leaves copies behind.
+/// Encodes a checkpoint. `capacity` is its estimated size: a buffer that grows leaves copies
+/// behind.
 pub(crate) fn encode(
     state: &State,
     name: KeyName,
@@ -145,6 +146,7 @@ pub(crate) fn encode(
         let text = address.to_string();
         let at = draft.bytes.len();
         draft.add(EntryKind::Record, &text, record)?;
+        // The index lists recorded instances only, which is what `addresses` returns.
         index.push((text, at));
     }
     for ((address, key), record) in deposed {
@@ -265,6 +267,7 @@ pub(crate) fn addresses(
     let damaged = || StateError::damaged(place, "its index of addresses was altered");
     let body = index.open(&mut bytes[index.start..index.end], &sealer).ok_or_else(damaged)?;
     let index: Vec<(Address, u64)> = serde_json::from_slice(body).map_err(|_| damaged())?;
+    // Here the header was authenticated by the key, so the place can be believed.
     if let Some(to) = &session.history.moved_to {
         return Err(StateError::moved(place, to));
     }
@@ -307,6 +310,7 @@ fn parse(bytes: &[u8], place: &str) -> Result<CheckpointParts, StateError> {
     let foot = &bytes[foot_at..];
     let count = foot.get(8..16).and_then(|it| it.try_into().ok()).map(u64::from_le_bytes);
     let index_at = foot.first_chunk().copied().map(u64::from_le_bytes);
+    // The checksum of the footer is checked before its position of the index is used.
     if foot[16..20] != crc32fast::hash(&foot[..16]).to_le_bytes() || foot[20..] != *END_MARK {
         return Err(damaged(foot_at));
     }

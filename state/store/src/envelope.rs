@@ -1,12 +1,14 @@
 //! The bytes of one frame, in a journal and in a checkpoint:
 //!
 //! ```text
-//! length u32 | crc u32 | number u64 | synced through u64 | version u8 | kind u8 | address length u16 | address | body | tag
+//! length u32 | crc u32 | number u64 | synced through u64 | version u8 | kind u8 | address length
+//! u16 | address | body | tag
 //! ```
 //!
 //! Little-endian. The length is that of the whole frame; the checksum covers everything but itself.
-//! Everything before the body is readable without the key, and authenticated together with the sealed
-//! body. The number is that of a frame of the journal, or counts the entries of a checkpoint.
+//! Everything before the body is readable without the key, and authenticated together with the
+//! sealed body. The number is that of a frame of the journal, or counts the entries of a
+//! checkpoint.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;

@@ -103,6 +103,7 @@ impl StateError {
             return Self::refused(StateErrorReason::NotAState, attempted, error)
                 .help("nothing was changed; move it away if it is not yours, or restore the state from a backup");
         }
+        // These kinds have one usual cause, and one remedy.
         let it = Self::refused(StateErrorReason::System(error.kind()), attempted, error);
         match error.kind() {
             io::ErrorKind::StorageFull => {
@@ -399,6 +400,8 @@ impl StateError {
 
     pub(crate) fn unsent(cause: &Self, file: &Path) -> Self {
         let file = file.display();
+        // The help of the cause would advise on a store that was not written, while the frames
+        // are safe here.
         let mut error = cause.clone();
         error.0.1.help.clear();
         error

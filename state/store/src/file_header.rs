@@ -22,8 +22,8 @@ pub(crate) struct FileHeader {
     pub(crate) file: StateFileKind,
     /// The number of the last frame in a checkpoint, or of the first frame of a journal.
     pub(crate) number: u64,
-    /// The size in bytes: the exact one of a checkpoint, the least one of a journal, which grows before
-    /// its header is updated. 0 in journals of earlier versions.
+    /// The size in bytes: the exact one of a checkpoint, the least one of a journal, which grows
+    /// before its header is updated. 0 in journals of earlier versions.
     pub(crate) length: u64,
 }
 
@@ -68,8 +68,8 @@ impl FileHeader {
         }
         let available = bytes.len().min(16);
         if bytes[..available] != file.magic()[..available] {
-            // A few wrong bits are damage to a state; anything else is a file of another program, and
-            // needs another advice.
+            // A few wrong bits are damage to a state; anything else is a file of another program,
+            // and needs another advice.
             let wrong_bits: u32 = bytes[..available]
                 .iter()
                 .zip(file.magic())
@@ -93,6 +93,8 @@ impl FileHeader {
         if crc32fast::hash(&bytes[..44]) != u32_at(44) {
             return Err(StateError::damaged(place, "its first bytes were altered"));
         }
+        // The format counts only after the checksum: a damaged field must not look like a later
+        // version.
         if u32_at(16) > FORMAT {
             return Err(StateError::newer_format(place, u32_at(16), FORMAT));
         }

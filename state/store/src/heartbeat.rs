@@ -1,4 +1,5 @@
-//! Keeps a leased lock: a thread renews the lease, and any thread can ask how long it certainly lasts.
+//! Keeps a leased lock: a thread renews the lease, and any thread can ask how long it certainly
+//! lasts.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,8 +97,8 @@ impl LeaseHeartbeat {
         Lease::renewed(self.clock.duration, move || clock.remaining())
     }
 
-    /// Whether the lock is held at this moment. A lease that has ended is renewed, which succeeds as
-    /// long as no other process has taken the lock over.
+    /// Whether the lock is held at this moment. A lease that has ended is renewed, which succeeds
+    /// as long as no other process has taken the lock over.
     ///
     /// # Errors
     /// When the store cannot be asked.

@@ -100,12 +100,15 @@ pub fn from_json(json: &[u8], place: &str) -> Result<State, StateError> {
     } = serde_json::from_slice(json).map_err(unreadable)?;
     let mut state =
         State { lineage, number, attempts, run, providers, outputs, ..State::default() };
+    // Groups come before what names them, so that each name resolves at once.
     for group in groups {
         let group = group.group(&state.groups);
         state.groups.insert(group.id(), group);
     }
     for mut record in records {
         record.dependencies.resolve(&state.groups);
+        // A file that was edited by hand may hold an address twice, and one of the two objects
+        // would be lost silently.
         if let Some(twice) = state.records.insert(record.address.clone(), record) {
             return Err(StateError::unreadable(place, format!("it holds {} twice", twice.address)));
         }
@@ -118,6 +121,7 @@ pub fn from_json(json: &[u8], place: &str) -> Result<State, StateError> {
     let groups = &state.groups;
     state.deposed.values_mut().for_each(|it| it.dependencies.resolve(groups));
     state.unfinished.values_mut().for_each(|it| it.intent.dependencies.resolve(groups));
+    // A pushed file may hold anything; unknown values exist in plans alone.
     match unknown_value(&state) {
         Some(what) => {
             Err(StateError::unreadable(place, format!("{what} holds a value that is not known")))

@@ -39,6 +39,8 @@ impl StateKey {
     /// The key with these secret bytes.
     #[must_use]
     pub fn from_secret(secret: Zeroizing<[u8; 32]>) -> Self {
+        // Long enough to tell the keys of one user apart, and too short to help in guessing the
+        // secret.
         let id = to_hex(&Sha256::digest(&secret[..])[..ID]);
         Self { id, secret }
     }
@@ -106,8 +108,8 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
     sealed.strip_prefix(SEALED_MARK).and_then(|rest| rest.get(..ID)).map(to_hex)
 }
 
-/// A digest to compare values that are not stored. It is keyed, because a short value could be guessed
-/// from a plain digest.
+/// A digest to compare values that are not stored. It is keyed, because a short value could be
+/// guessed from a plain digest.
 #[must_use]
 pub fn keyed_digest(key: &StateKey, bytes: &[u8]) -> String {
     let mut digest = KeyedDigest::new(key);
@@ -177,6 +179,7 @@ pub(crate) fn open_with(
 ) -> Result<Zeroizing<Vec<u8>>, StateError> {
     let place = "a sealed file";
     let id = sealed_with(sealed).ok_or_else(|| StateError::not_a_state(place, "sealed file"))?;
+    // Compared before decryption, which could only report damage: a wrong key has another remedy.
     if id != key.id {
         return Err(StateError::wrong_key_for_file(&id, &key.id));
     }
@@ -189,6 +192,7 @@ pub(crate) fn open_with(
     };
     let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
     let (text, tag) = rest.split_last_chunk::<TAG>().ok_or_else(damaged)?;
+    // In a buffer that is zeroed when dropped, also when decryption fails.
     let mut opened = Zeroizing::new(text.to_vec());
     let buffer = opened.as_mut_slice().into();
     cipher(key, purpose)

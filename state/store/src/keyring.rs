@@ -37,8 +37,8 @@ pub trait KeyProvider: Send + Sync {
         used: Option<&KeyName>,
     ) -> Result<(KeyName, StateKey), StateError>;
 
-    /// A new key for a new state, where it has none and the policy allows one. It is stored only when
-    /// its companion file is created.
+    /// A new key for a new state, where it has none and the policy allows one. It is stored only
+    /// when its companion file is created.
     ///
     /// # Errors
     /// When it cannot be determined whether the state has a key.
@@ -269,8 +269,8 @@ impl KeyRing {
         Ok(Some(NewKey { name: name_of(&key), key, file }))
     }
 
-    /// Creates a key file atomically, and never replaces one: a hard link fails where the name exists,
-    /// which a rename does not.
+    /// Creates a key file atomically, and never replaces one: a hard link fails where the name
+    /// exists, which a rename does not.
     fn put(&self, path: &Path, key: &StateKey) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let draft = path.with_extension(random_hex(8));
@@ -306,8 +306,8 @@ impl KeyProvider for KeyRing {
         lineage: &str,
         used: Option<&KeyName>,
     ) -> Result<(KeyName, StateKey), StateError> {
-        // A rotation that was killed between sealing the state and renaming the files leaves the new
-        // key in its own file; the state names it.
+        // A rotation that was killed between sealing the state and renaming the files leaves the
+        // new key in its own file; the state names it.
         let used = used.filter(|it| it.method == METHOD && self.file.is_none());
         if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
             && used.is_some_and(|it| it.id == key.id())
@@ -348,8 +348,8 @@ impl KeyProvider for KeyRing {
         }
         let failed =
             |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
-        // The old key still opens backups and sealed plans, so it is retained under its id before the
-        // new one takes its name.
+        // The old key still opens backups and sealed plans, so it is retained under its id before
+        // the new one takes its name.
         if let Some(old) = self.find(lineage)? {
             let kept = self.path_of(lineage, old.id());
             match fs::hard_link(&path, &kept) {

@@ -3,8 +3,8 @@
 //! A state is a sequence of numbered [`Frame`](ha_state_model::Frame)s. It is stored as a
 //! *checkpoint* of all frames up to a number, and a *journal* of the later ones. A step writes its
 //! intent before its first call and its result after its last; each is on disk before the step
-//! continues. After a kill, everything that was acknowledged is there when the state is next opened,
-//! and what had only begun is known to have begun.
+//! continues. After a kill, everything that was acknowledged is there when the state is next
+//! opened, and what had only begun is known to have begun.
 //!
 //! Everything is sealed with a data key for each session, which is sealed with the state's
 //! [`StateKey`]. [`Store`] hides where the bytes are; [`LocalStore`] has them in files.

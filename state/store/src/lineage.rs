@@ -1,7 +1,7 @@
 //! Lineages: the identity of a state from its first frame to its last.
 
-/// A random lineage for a new state. A plan that is made before its state exists has one, as does its
-/// key; the first apply gives it to the state.
+/// A random lineage for a new state. A plan that is made before its state exists has one, as does
+/// its key; the first apply gives it to the state.
 #[must_use]
 pub fn new_lineage() -> String {
     let hex = random_hex(16);
@@ -9,7 +9,8 @@ pub fn new_lineage() -> String {
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 
-/// Whether a string may be a lineage. Key files are named by it, so it must hold no path separators.
+/// Whether a string may be a lineage. Key files are named by it, so it must hold no path
+/// separators.
 pub(crate) fn is_lineage(text: &str) -> bool {
     (8..=64).contains(&text.len())
         && text.bytes().all(|it| it.is_ascii_digit() || it.is_ascii_lowercase() || it == b'-')

@@ -19,8 +19,8 @@ use crate::lock::LockFile;
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{CreatedDirectories, LockInfo, StateError, StateErrorReason};
 
-/// A journal grows by at least so many bytes at a time. A sync after overwriting zeros is four times
-/// as fast as one after growing the file, which writes metadata as well.
+/// A journal grows by at least so many bytes at a time. A sync after overwriting zeros is four
+/// times as fast as one after growing the file, which writes metadata as well.
 const MIN_GROWTH: u64 = 1 << 20;
 /// The bytes that stay free for the results of steps that have begun: on a full disk, no intent is
 /// accepted when less is left.
@@ -93,8 +93,8 @@ impl StateFiles {
         }
     }
 
-    /// Syncs the directory: a rename or a removal is on disk only then, also when the file itself was
-    /// synced.
+    /// Syncs the directory: a rename or a removal is on disk only then, also when the file itself
+    /// was synced.
     fn sync_directory(&self) -> Result<(), StateError> {
         let directory = self.directory();
         File::open(directory)
@@ -124,9 +124,9 @@ impl Store for LocalStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::io("look at", path, &error)),
         };
-        // No lock is taken, so a writer may replace the checkpoint between the two reads, and an old
-        // checkpoint with a new journal is no state. The writer renames the checkpoint first, so an
-        // unchanged identity proves that both belong together.
+        // No lock is taken, so a writer may replace the checkpoint between the two reads, and an
+        // old checkpoint with a new journal is no state. The writer renames the checkpoint first,
+        // so an unchanged identity proves that both belong together.
         for _ in 0..MAX_TRIES {
             let before = identity()?;
             let checkpoint = read(path)?;
@@ -200,8 +200,9 @@ impl LocalStore {
             let place = format!("`{}`", self.files.journal().display());
             let FileHeader { number, length, .. } =
                 FileHeader::parse(file_header::StateFileKind::Journal, &bytes, &place)?;
-            // A journal that was cut off may have lost acknowledged frames, and no later frame would
-            // reveal it: only the length in the header does. Earlier versions wrote no length.
+            // A journal that was cut off may have lost acknowledged frames, and no later frame
+            // would reveal it: only the length in the header does. Earlier versions wrote no
+            // length.
             if (bytes.len() as u64) < length {
                 let why = format!(
                     "it is cut off: it has {} bytes, and was made with {length}",
@@ -280,8 +281,9 @@ impl LockedStore for LockedLocalStore {
         self.keep_previous()?;
         fs::rename(&draft, path).map_err(|error| StateError::io("replace", path, &error))?;
         self.files.sync_directory()?;
-        // Only after the directory is synced: removed earlier, a power failure could undo the rename
-        // and keep the removal. A removal that is lost does no harm, as the checkpoint has all frames.
+        // Only after the directory is synced: removed earlier, a power failure could undo the
+        // rename and keep the removal. A removal that is lost does no harm, as the checkpoint has
+        // all frames.
         self.journal = None;
         self.no_room = None;
         remove(&self.files.journal())
@@ -357,8 +359,8 @@ impl LockedLocalStore {
 }
 
 impl JournalFile {
-    /// Creates a journal that begins with this frame. Written to a draft, synced and renamed, so that
-    /// a kill never leaves a part of one.
+    /// Creates a journal that begins with this frame. Written to a draft, synced and renamed, so
+    /// that a kill never leaves a part of one.
     fn create(files: &StateFiles, number: u64, needed: u64) -> Result<Self, StateError> {
         let (path, draft) = (files.journal(), files.with_suffix(".journal.new"));
         let length = MIN_GROWTH.max(needed + RESULT_RESERVE);
@@ -430,8 +432,8 @@ impl JournalFile {
             return Err(StateError::io("make room in", &self.path, &shrunk.err().unwrap_or(error)));
         }
         self.length += by;
-        // The header follows the growth: a kill between the two leaves a journal that is longer than
-        // its header states, which is valid, while a shorter one would count as cut off.
+        // The header follows the growth: a kill between the two leaves a journal that is longer
+        // than its header states, which is valid, while a shorter one would count as cut off.
         let header_written = self
             .file
             .write_all_at(&head(self.number, self.length), 0)
@@ -453,8 +455,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Writes and syncs a file that only its owner can read. Replaces what a kill left, and removes what
-/// it cannot finish.
+/// Writes and syncs a file that only its owner can read. Replaces what a kill left, and removes
+/// what it cannot finish.
 fn write_new_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -39,8 +39,8 @@ impl LockFile {
                     let written = file.set_len(0).and_then(|()| file.write_all(json.as_bytes()));
                     written.map_err(|error| failed(&error))?;
                     let lock = Self { file, path: path.to_owned(), place: place.to_owned() };
-                    // The previous holder may have removed the file between open and lock. A lock on
-                    // a removed file excludes no one.
+                    // The previous holder may have removed the file between open and lock. A lock
+                    // on a removed file excludes no one.
                     if lock.is_held() {
                         return Ok(lock);
                     }
@@ -94,6 +94,7 @@ impl Drop for LockFile {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
+    // Something else than a regular file under this name is an error; a missing file is created.
     match regular_file::open(path) {
         Err(error) if regular_file::is_refusal(&error) => Err(error),
         _ => OpenOptions::new()

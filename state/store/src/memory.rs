@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::store::{JournalExtent, JournalSegment, Lease, LockedStore, Store, StoreContents};
 use crate::{LockInfo, StateError};
 
-/// A state in memory: a checkpoint and one segment for each append, like an object store. Clones share
-/// the content.
+/// A state in memory: a checkpoint and one segment for each append, like an object store. Clones
+/// share the content.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<MemoryContent>>);
 

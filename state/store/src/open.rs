@@ -62,8 +62,8 @@ pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
     })
 }
 
-/// The lineage of the state in a store; none where nothing was ever written. Reads without a key, so
-/// the answer is not authenticated.
+/// The lineage of the state in a store; none where nothing was ever written. Reads without a key,
+/// so the answer is not authenticated.
 ///
 /// # Errors
 /// When the store cannot be read, or holds something else.

@@ -32,8 +32,8 @@ pub enum PassphrasePurpose {
     ToMake,
 }
 
-/// Keys that argon2id derives from a passphrase and a salt. Salt and costs are stored unencrypted in
-/// the key's name.
+/// Keys that argon2id derives from a passphrase and a salt. Salt and costs are stored unencrypted
+/// in the key's name.
 pub struct PassphraseKeys {
     ask: AskPassphrase,
     passphrase: Mutex<Option<Zeroizing<String>>>,
@@ -124,6 +124,8 @@ impl KeyProvider for PassphraseKeys {
         };
         let (salt, costs) = parameters(name).ok_or_else(altered)?;
         let key = self.make(PassphrasePurpose::ToOpen, &salt, costs)?;
+        // A wrong passphrase derives another key, whose id differs; nothing needs to be decrypted
+        // to see that.
         if key.id() != name.id {
             return Err(StateError::wrong_passphrase(lineage, &name.id));
         }
@@ -144,6 +146,8 @@ impl KeyProvider for PassphraseKeys {
                 Err(error) => return Err(error),
             }
         }
+        // Only a new key is held to the minimum: an existing state must open with the passphrase
+        // it was sealed with.
         let length = self.with(PassphrasePurpose::ToMake, |it| Ok(it.chars().count()))?;
         if length < MIN_LENGTH {
             let why = format!(
@@ -181,6 +185,7 @@ fn parameters(name: &KeyName) -> Option<(Vec<u8>, Argon2Costs)> {
     let is_acceptable = costs.memory <= MAX_COSTS.memory
         && costs.passes <= MAX_COSTS.passes
         && costs.lanes <= MAX_COSTS.lanes;
+    // argon2 takes no salt below 8 bytes, and `ha` makes none above 64.
     let salt = from_hex(name.parameters.get("salt")?).filter(|it| (8..=64).contains(&it.len()))?;
     is_acceptable.then_some((salt, costs))
 }

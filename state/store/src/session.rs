@@ -1,6 +1,6 @@
 //! The header of a session, which is what one process sealed: the lineage, the name of the state's
-//! key, and the data key sealed with it. It is the first frame of each session in a journal, and the
-//! first entry of a checkpoint.
+//! key, and the data key sealed with it. It is the first frame of each session in a journal, and
+//! the first entry of a checkpoint.
 
 use ha_state_model::StateHistory;
 
@@ -42,8 +42,8 @@ pub(crate) enum SessionPart {
 }
 
 impl SessionHeader {
-    /// A new header with a random data key. Each session has its own, so that numbers that are reused
-    /// after a torn tail never reuse a nonce with the same key.
+    /// A new header with a random data key. Each session has its own, so that numbers that are
+    /// reused after a torn tail never reuse a nonce with the same key.
     pub(crate) fn begin(
         part: SessionPart,
         (lineage, number): (&str, u64),
@@ -54,6 +54,7 @@ impl SessionHeader {
         let mut data_key = Zeroizing::new([0; 32]);
         let mut salt = [0; 4];
         rand::fill(data_key.as_mut_slice());
+        // The salt is the fixed part of each nonce, next to the number of the frame.
         rand::fill(salt.as_mut_slice());
         let mut session = Self {
             format: if history == StateHistory::default() { FORMAT } else { FORMAT_WITH_HISTORY },
@@ -112,8 +113,8 @@ impl SessionHeader {
         Ok(FrameSealer::new(&data_key, salt))
     }
 
-    /// The bytes that the data key is bound to: all other fields, so that none can be altered without
-    /// the key.
+    /// The bytes that the data key is bound to: all other fields, so that none can be altered
+    /// without the key.
     fn associated_data(&self, part: SessionPart) -> Vec<u8> {
         let bound = Self { data_key: String::new(), ..self.clone() };
         serde_json::to_vec(&(format!("{part:?}"), bound)).expect("a session is plain text")
@@ -132,6 +133,8 @@ impl<'a> KeyCache<'a> {
     }
 
     fn get(&mut self, lineage: &str, name: &KeyName) -> Result<StateKey, StateError> {
+        // By the whole name and not the id alone: parameters such as a salt are part of what
+        // finds a key.
         if let Some((.., key)) =
             self.known.iter().find(|(known, it, _)| known == lineage && it == name)
         {

@@ -13,8 +13,8 @@ pub trait Store: Send + Sync {
     /// The place, for messages: `` `./ha.state` ``.
     fn place(&self) -> String;
 
-    /// The identity of the state, independent of the working directory: stores with the same identity
-    /// hold the same state.
+    /// The identity of the state, independent of the working directory: stores with the same
+    /// identity hold the same state.
     fn identity(&self) -> String {
         self.place()
     }
@@ -31,8 +31,8 @@ pub trait Store: Send + Sync {
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<LockInfo>, StateError>;
 
-    /// The holder with the remaining lease, also after the lease has ended and before another process
-    /// takes the lock over.
+    /// The holder with the remaining lease, also after the lease has ended and before another
+    /// process takes the lock over.
     ///
     /// # Errors
     /// When it cannot be found out.
@@ -52,8 +52,8 @@ pub trait Store: Send + Sync {
     /// When the lock has another id or is free, or is tied to its process and cannot be broken.
     fn break_lock(&self, id: &str) -> Result<(), StateError>;
 
-    /// A description of Terraform's state in the same place, where it has resources: for a hint while
-    /// `ha` has no state there. None where that cannot be found out.
+    /// A description of Terraform's state in the same place, where it has resources: for a hint
+    /// while `ha` has no state there. None where that cannot be found out.
     fn state_of_terraform(&self) -> Option<String> {
         None
     }
@@ -70,7 +70,8 @@ pub trait Store: Send + Sync {
 pub struct LockStatus {
     /// The holder.
     pub holder: LockInfo,
-    /// The remaining lease, which each renewal extends; none for a lock that is tied to its process.
+    /// The remaining lease, which each renewal extends; none for a lock that is tied to its
+    /// process.
     pub left: Option<Duration>,
 }
 
@@ -88,15 +89,15 @@ pub trait LockedStore: Send {
     fn lease(&self) -> Lease;
 
     /// Prepares for appending behind what was loaded. What is not kept is removed (with none, the
-    /// whole journal). What is kept is synced, because its writer may have been killed between write
-    /// and sync, and later frames will state that it is on disk.
+    /// whole journal). What is kept is synced, because its writer may have been killed between
+    /// write and sync, and later frames will state that it is on disk.
     ///
     /// # Errors
     /// When it cannot be written.
     fn resume(&mut self, kept: Option<JournalExtent>) -> Result<(), StateError>;
 
-    /// Appends a segment of whole frames, the first of which has this number. It is on disk when this
-    /// returns. A number can be taken once: that fences off a writer that lost its lock.
+    /// Appends a segment of whole frames, the first of which has this number. It is on disk when
+    /// this returns. A number can be taken once: that fences off a writer that lost its lock.
     ///
     /// # Errors
     /// [`crate::StateErrorReason::Taken`] when a segment of that number exists or the lock is lost;
@@ -110,8 +111,8 @@ pub trait LockedStore: Send {
     /// When it cannot be written; then the previous content is unchanged.
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
 
-    /// Removes everything that was appended, as if nothing had been written; there was no checkpoint.
-    /// Returns false where the store cannot do that.
+    /// Removes everything that was appended, as if nothing had been written; there was no
+    /// checkpoint. Returns false where the store cannot do that.
     ///
     /// # Errors
     /// When it cannot be written, or the lock is lost.
@@ -127,7 +128,8 @@ pub trait LockedStore: Send {
         Ok(())
     }
 
-    /// Whether all acknowledged frames are in the store itself and not in a fallback on this machine.
+    /// Whether all acknowledged frames are in the store itself and not in a fallback on this
+    /// machine.
     ///
     /// # Errors
     /// Why frames are in the fallback, and where that is.
@@ -176,8 +178,8 @@ impl LeaseGuard {
         Self { place, lease }
     }
 
-    /// Whether a call that changes something and takes at most so long may begin. Another process may
-    /// take the lock over when the lease ends, and must not find the call still under way.
+    /// Whether a call that changes something and takes at most so long may begin. Another process
+    /// may take the lock over when the lease ends, and must not find the call still under way.
     ///
     /// # Errors
     /// When the lease may end before.
@@ -220,6 +222,7 @@ impl Lease {
 
     /// The same lease, which ends at once when the flag is set.
     pub(crate) fn unless(self, lost: Arc<AtomicBool>) -> Self {
+        // A lease without an end gets one here, because the flag can end it.
         let duration = self.0.as_ref().map_or(Duration::MAX, |it| it.duration);
         let remaining = move || match lost.load(Ordering::SeqCst) {
             true => Duration::ZERO,
@@ -242,8 +245,8 @@ impl Lease {
         self.remaining().is_none_or(|it| it >= call && !it.is_zero())
     }
 
-    /// The assumed duration of a call: at most half the lease. A lease that is shorter than two calls
-    /// would otherwise forbid every call; who configures one states that calls are shorter.
+    /// The assumed duration of a call: at most half the lease. A lease that is shorter than two
+    /// calls would otherwise forbid every call; who configures one states that calls are shorter.
     pub(crate) fn shortened(&self, call: Duration) -> Duration {
         self.0.as_ref().map_or(call, |it| call.min(it.duration / 2))
     }

@@ -79,8 +79,8 @@ impl UnsentJournalStore {
         }
     }
 
-    /// Sends what an earlier run could not. The file is removed only after all of it is sent: a kill
-    /// before leaves segments that the next run recognises as sent.
+    /// Sends what an earlier run could not. The file is removed only after all of it is sent: a
+    /// kill before leaves segments that the next run recognises as sent.
     fn send(
         &self,
         locked_store: &mut dyn LockedStore,
@@ -166,8 +166,8 @@ struct LockedUnsentStore {
     file: UnsentFile,
     /// The lineage of what is written.
     lineage: Option<String>,
-    /// Whether the store took anything in this run. Where not, no step has begun, and there is nothing
-    /// to save.
+    /// Whether the store took anything in this run. Where not, no step has begun, and there is
+    /// nothing to save.
     has_written: bool,
     /// Why the store is no longer written to; none while it is.
     unreachable: Option<StateError>,
@@ -207,8 +207,8 @@ impl LockedStore for LockedUnsentStore {
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        // Once unreachable, always unreachable: a store that recovers would get later frames without
-        // the earlier ones.
+        // Once unreachable, always unreachable: a store that recovers would get later frames
+        // without the earlier ones.
         if self.unreachable.is_some() {
             return self.file.append(number, bytes);
         }

@@ -92,8 +92,8 @@ impl OpenOptions {
         self
     }
 
-    /// Sets the size, in bytes, above which the journal is replaced by a checkpoint in the middle of a
-    /// run; by default 8 MiB.
+    /// Sets the size, in bytes, above which the journal is replaced by a checkpoint in the middle
+    /// of a run; by default 8 MiB.
     #[must_use]
     pub fn with_journal(mut self, bytes: usize) -> Self {
         self.journal = bytes;
@@ -272,8 +272,8 @@ impl StateWriter {
         &self.lease_guard
     }
 
-    /// Ends the writing: waits for all frames, writes a checkpoint where that is worth its cost, and
-    /// releases the lock.
+    /// Ends the writing: waits for all frames, writes a checkpoint where that is worth its cost,
+    /// and releases the lock.
     ///
     /// # Errors
     /// When the checkpoint cannot be written. The journal still holds all frames.
@@ -308,8 +308,8 @@ impl StateWriter {
         })
     }
 
-    /// Seals the whole state with another key, atomically, and ends the writing. The previous keys are
-    /// retired.
+    /// Seals the whole state with another key, atomically, and ends the writing. The previous keys
+    /// are retired.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is unchanged, under its previous keys.
@@ -324,8 +324,8 @@ impl StateWriter {
         })
     }
 
-    /// Marks the state as moved to another place, and ends the writing. It cannot be opened here any
-    /// more: two writers in two places would each continue it.
+    /// Marks the state as moved to another place, and ends the writing. It cannot be opened here
+    /// any more: two writers in two places would each continue it.
     ///
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
@@ -486,7 +486,8 @@ impl WriterThread {
         }
         let written =
             if batch.bytes.is_empty() { Ok(()) } else { self.append(first, &batch.bytes) };
-        // Folded only now: a reader of the state must never see a frame that a kill could take back.
+        // Folded only now: a reader of the state must never see a frame that a kill could take
+        // back.
         if written.is_ok() {
             let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let state = Arc::make_mut(&mut current);
@@ -579,8 +580,8 @@ impl WriterThread {
         Ok(number)
     }
 
-    /// Puts a batch on disk. A failure is final: after a failed sync the kernel may have dropped the
-    /// pages, so that a second sync would succeed without having written them.
+    /// Puts a batch on disk. A failure is final: after a failed sync the kernel may have dropped
+    /// the pages, so that a second sync would succeed without having written them.
     fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
         let started = Instant::now();
         // The key file exists before the first frame that is sealed with it.
@@ -679,8 +680,8 @@ impl WriterThread {
             return self.checkpoint().map_err(|error| error.help(recorded));
         }
         if self.sealer.is_some() {
-            // Without a later frame that confirms the last ones, damage to them would look like a torn
-            // tail, and be dropped.
+            // Without a later frame that confirms the last ones, damage to them would look like a
+            // torn tail, and be dropped.
             let (mut bytes, first) = (Vec::new(), self.number + 1);
             self.seal(&mut bytes, FrameKind::Closed, "", |_| {})?;
             self.append(first, &bytes)?;

@@ -1,5 +1,5 @@
-//! A process that applies is killed at random instants. The next runs must converge: no object twice,
-//! none left over.
+//! A process that applies is killed at random instants. The next runs must converge: no object
+//! twice, none left over.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

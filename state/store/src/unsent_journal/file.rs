@@ -67,6 +67,8 @@ impl UnsentFile {
             ));
         }
         let mut segments = Vec::new();
+        // A segment whose length or checksum does not fit was torn by a kill; so is everything
+        // behind it.
         while let Some((SegmentHeader { number, length, crc }, behind)) = line(rest)
             && let Some((bytes, behind)) = behind.split_at_checked(length)
             && crc32fast::hash(bytes) == crc
@@ -100,7 +102,8 @@ impl UnsentFile {
             let mut file =
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
             file.write_all(&content).and_then(|()| file.sync_all())?;
-            // A link and not a rename: an existing file is not sent yet, and must never be replaced.
+            // A link and not a rename: an existing file is not sent yet, and must never be
+            // replaced.
             fs::hard_link(&draft, &self.0)?;
             fs::remove_file(&draft)?;
             File::open(directory)?.sync_all()
