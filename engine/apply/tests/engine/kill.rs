@@ -99,7 +99,7 @@ async fn a_killed_apply_is_recovered() {
         }
     }
     assert!(interrupted > KILLS / 3, "only {interrupted} were killed while they were at work");
-    assert!(unfinished > 5, "only {taken_up} steps were under way");
+    assert!(unfinished > 5, "only {unfinished} steps were under way");
     let project = project(directory.path());
     project.destroy(&configuration(0)).await;
     assert_eq!(project.world.count(), 0);
