@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A block of addresses in normal form: nothing beyond the prefix, IPv6 as short as it can be.
@@ -66,17 +65,7 @@ impl<'de> Deserialize<'de> for CidrBlock {
     }
 }
 
-impl JsonSchema for CidrBlock {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Cidr".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<String>()
-    }
-}
+crate::string_schema::string_schema!(CidrBlock);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! Versions of database engines, of which the configuration may name the beginning.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A version, such as `14.11`, or the beginning of one, such as `14`.
@@ -50,17 +49,7 @@ impl From<&str> for EngineVersion {
     }
 }
 
-impl JsonSchema for EngineVersion {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "EngineVersion".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<String>()
-    }
-}
+crate::string_schema::string_schema!(EngineVersion);
 
 #[cfg(test)]
 mod tests {

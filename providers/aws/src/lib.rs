@@ -22,6 +22,7 @@ mod retries;
 mod security_rule;
 mod security_rules;
 mod store;
+mod string_schema;
 mod tags;
 mod unsupported;
 mod wait;

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use ha_value::Text;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -169,17 +168,7 @@ impl fmt::Debug for NormalizedPolicy {
     }
 }
 
-impl JsonSchema for NormalizedPolicy {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PolicyDocument".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<String>()
-    }
-}
+crate::string_schema::string_schema!(NormalizedPolicy);
 
 #[cfg(test)]
 mod tests {

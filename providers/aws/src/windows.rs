@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -132,20 +131,10 @@ macro_rules! as_text {
                 String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
-        impl JsonSchema for $ty {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($ty).into()
-            }
-            fn inline_schema() -> bool {
-                true
-            }
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                generator.subschema_for::<String>()
-            }
-        }
     )*};
 }
 as_text!(DailyWindow, WeeklyWindow);
+crate::string_schema::string_schema!(DailyWindow, WeeklyWindow);
 
 #[cfg(test)]
 mod tests {
