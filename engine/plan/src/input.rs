@@ -4,5 +4,6 @@
 pub(crate) mod moves;
 pub(crate) mod prior_state;
 pub(crate) mod recorded_instances;
+pub(crate) mod recorded_spelling;
 pub(crate) mod removed;
 pub(crate) mod targeting;

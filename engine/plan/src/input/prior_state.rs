@@ -9,6 +9,7 @@ use ha_state_model::{Record, State};
 use ha_value::{Address, Name, Object, Path, Value};
 
 use crate::attributes::{attributes, id_in, is_empty, plain};
+use crate::input::recorded_spelling::with_recorded_spelling;
 use crate::model::Drift;
 use crate::secrecy::as_recorded;
 
@@ -137,6 +138,7 @@ fn arguments_seen(
     };
     let (was, is) = (normal(&record.arguments), normal(seen));
     let same = |name: &Name| was.get(name) == is.get(name);
+    let seen = &spelled_as_recorded(described, record, seen, same);
     let mut now = marked_as(&record.arguments, seen);
     // The recorded value is kept where both mean the same, because it has the spelling and the
     // marks of the configuration.
@@ -166,6 +168,37 @@ fn arguments_seen(
         .map(|name| Path::attribute(name.clone()))
         .collect();
     (now, paths)
+}
+
+/// The arguments seen, with the spelling of the record for elements that are the same in normal
+/// form. Those that `are_same` as a whole are left out of it: the record's value replaces them.
+fn spelled_as_recorded(
+    described: Option<&ResourceDescription>,
+    record: &Record,
+    seen: &Object,
+    are_same: impl Fn(&Name) -> bool,
+) -> Object {
+    let Some(described) = described else { return seen.clone() };
+    let fields = &described.schema().arguments;
+    // The normal form is one of whole arguments; without the optional ones an element costs the
+    // same however much else the resource has.
+    let required: Object = plain(&record.arguments)
+        .into_iter()
+        .filter(|(name, _)| fields.get(name).is_some_and(|it| it.required))
+        .collect();
+    let spelled = |(name, value): (&Name, &Value)| {
+        let recorded = record.arguments.get(name).filter(|it| !it.is_marked());
+        let Some(recorded) = recorded.filter(|_| !are_same(name) && !value.is_marked()) else {
+            return (name.clone(), value.clone());
+        };
+        let normal = |value: Value| {
+            let mut arguments = required.clone();
+            arguments.insert(name.clone(), value);
+            described.normal(&arguments).ok()?.get(name).cloned()
+        };
+        (name.clone(), with_recorded_spelling(recorded, value, normal))
+    };
+    seen.iter().map(spelled).collect()
 }
 
 fn outputs_drifted(
