@@ -331,7 +331,8 @@ impl Engine {
     /// What services would refuse of a plan. Services that cannot be reached yet are not asked: the
     /// plan may create them.
     async fn objections(&self, input: &PlanInput<'_>, plan: &Plan) -> Vec<Diagnostic> {
-        if plan.mode != PlanMode::Normal {
+        // A refresh changes nothing at a service; a destroy may be refused as a change may.
+        if plan.mode == PlanMode::RefreshOnly {
             return Vec::new();
         }
         let mut objections = Vec::new();
