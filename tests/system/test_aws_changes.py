@@ -32,6 +32,26 @@ resource "aws_db_instance" "pg" {
 """
 
 
+SPELLING = """
+resource "aws_security_group" "web" {
+  name = "NAME"
+
+  ingress {
+    protocol    = "tcp"
+    from_port   = 443
+    to_port     = 443
+    cidr_blocks = ["10.1.2.3/16"]
+  }
+
+  ingress {
+    protocol    = "tcp"
+    from_port   = 80
+    to_port     = 80
+    cidr_blocks = ["10.2.0.0/16"]
+  }
+}
+"""
+
 RULES = """
 resource "aws_security_group" "web" {
   name = "NAME"
@@ -163,6 +183,34 @@ class Changes(unittest.TestCase):
         cls.system = QuickStart()
         cls.addClassCleanup(cls.system.remove)
         cls.system.run("start")
+
+    def test_a_set_shows_only_the_elements_that_differ(self):
+        here = Directory(self, "spelling", SPELLING)
+        here.apply()
+        group = self.system.aws.ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["spelling"]}])["SecurityGroups"][0]
+        rule = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": "192.168.0.0/16"}]}
+        self.system.aws.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+        said = here.ha("plan")
+        self.assertIn("192.168.0.0/16", said)
+        # What is only written differently in the configuration is no part of the difference.
+        self.assertNotIn("10.1.2.3/16", said)
+        self.assertNotIn("10.1.0.0/16", said)
+        said = here.ha("plan", "--refresh-only")
+        self.assertNotIn("10.1.2.3/16", said)
+        self.assertNotIn("10.1.0.0/16", said)
+        here.apply()
+
+    def test_a_protected_database_is_not_planned_to_be_deleted(self):
+        here = Directory(self, "protected", DATABASE)
+        on = ("apply_immediately   = true", "apply_immediately   = true\n  deletion_protection = true")
+        here.write(on)
+        here.apply()
+        said = here.ha("destroy", "--yes", expect=1)
+        self.assertIn("is protected against deletion", said)
+        self.assertIn("deletion_protection = false", said)
+        here.write()
+        here.apply()
+        here.ha("destroy", "--yes")
 
     def test_a_disk_never_shrinks(self):
         here = Directory(self, "shrinks", DATABASE)

@@ -1,4 +1,4 @@
-//! Words of which AWS knows only some.
+//! Arguments that AWS takes a few words for, and lists of names in messages.
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
@@ -20,12 +20,28 @@ fn written(known: &[&str]) -> String {
     }
 }
 
+/// A list for a message: the first five items, and how many more there are.
+pub(crate) fn some_of(items: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = items.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match items.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn odd_words_are_told_with_the_known_ones() {
+    fn a_long_list_ends_with_a_count() {
+        assert_eq!(some_of(&["a", "b"]), "a, b");
+        assert_eq!(some_of(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused_with_the_known_ones() {
         let judged =
             |said| problem(Path::attribute("a"), said, &["on", "off"]).map(|it| it.message);
         assert_eq!(judged(Some("on")), None);

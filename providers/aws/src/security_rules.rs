@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cidr::CidrBlock;
@@ -45,17 +44,7 @@ impl<'de> Deserialize<'de> for IpProtocol {
     }
 }
 
-impl JsonSchema for IpProtocol {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Protocol".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<String>()
-    }
-}
+crate::string_schema::string_schema!(IpProtocol);
 
 /// Whom a rule lets in or out to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +111,14 @@ pub(crate) struct Ec2Rule {
 }
 
 impl Ec2Rule {
+    /// The protocol and the ports, for a message: `tcp 443-443`.
+    pub(crate) fn traffic(&self) -> String {
+        match self.ports {
+            Some((from, to)) => format!("{} {from}-{to}", self.protocol.as_str()),
+            None => self.protocol.as_str().to_owned(),
+        }
+    }
+
     /// The rule in EC2's words.
     pub(crate) fn permission(&self) -> IpPermission {
         let described = (!self.description.is_empty()).then(|| self.description.clone());

@@ -113,6 +113,28 @@ where
     }
 }
 
+/// Looks for something that prevents a deletion, until there is none or [`SETTLING`] has passed;
+/// returns what the last look found.
+pub(crate) async fn lasting<T, L, F>(attempt: &Attempt, look: L) -> Result<Option<T>, Error>
+where
+    L: Fn() -> F + Send,
+    F: Future<Output = Result<Option<T>, Error>> + Send,
+{
+    let began = Instant::now();
+    loop {
+        let found = look().await?;
+        if found.is_none() || began.elapsed() >= SETTLING {
+            return Ok(found);
+        }
+        pause_unless_cancelled(
+            attempt,
+            jittered(Duration::from_millis(500)),
+            "look for what prevents the deletion",
+        )
+        .await?;
+    }
+}
+
 /// A little more or less, so that many that wait do not all ask at the same moment.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.75..1.25))
@@ -144,6 +166,9 @@ fn minutes(patience: Duration) -> String {
 }
 
 const APPEARING: Duration = Duration::from_secs(5);
+
+/// How long AWS may still list what an earlier step of the same run deleted.
+pub(crate) const SETTLING: Duration = Duration::from_secs(5);
 
 /// How long AWS may take until what was just made can be seen, and seen by its other services.
 pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);

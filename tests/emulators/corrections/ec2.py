@@ -149,7 +149,7 @@ def _sort_of_peer(rule):
 
 
 def a_security_group_in_use_cannot_be_deleted():
-    """A group goes although an instance or another group's rule still names it."""
+    """A group can be deleted although an instance, a network interface or another group's rule still uses it."""
     original = security_groups.SecurityGroupBackend._delete_security_group
 
     def _delete_security_group(self, vpc_id, group_id):
@@ -162,6 +162,10 @@ def a_security_group_in_use_cannot_be_deleted():
             for instance in reservation.instances:
                 if instance.state != "terminated":
                     yield [group.id for group in instance.security_groups]
+        for interface in self.enis.values():
+            # Those of instances are counted with their instance, which may be terminated.
+            if not interface.instance:
+                yield [group.id for group in interface.group_set]
         for groups in self.groups.values():
             for group in groups.values():
                 if group.id != group_id:

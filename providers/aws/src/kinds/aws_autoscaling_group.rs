@@ -4,6 +4,7 @@ mod blocks;
 mod capacity;
 mod check;
 mod impact;
+mod objections;
 mod observed;
 mod unsupported;
 
@@ -13,9 +14,9 @@ use std::time::Duration;
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
-    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading,
-    UnsupportedNames, known_text,
+    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error,
+    ExistingResource, Immutable, IntendedChange, OwnedResource, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,15 @@ impl Resource for AutoScalingGroup {
         self.bring_processes(aws, &found).await?;
         capacity::wait(aws, self, LaunchPeriod::All, attempt).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(
+        _: &AwsClients,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
+        objections::objections(planned)
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {

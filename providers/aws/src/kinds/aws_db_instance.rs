@@ -5,6 +5,7 @@ mod check;
 mod engine;
 mod impact;
 mod named;
+mod objections;
 mod observed;
 mod refused_changes;
 mod storage;
@@ -16,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_provider::{
-    Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource,
-    Immutable, OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading, Secret,
-    UnsupportedNames, Volatile, known_text,
+    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error,
+    ExistingResource, Immutable, IntendedChange, OwnedResource, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, Secret, UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -232,6 +233,15 @@ impl Resource for DbInstance {
             .await?;
         let found = wait_until_available::created(aws, name, attempt).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: observed::outputs(&found) })
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(
+        aws: &AwsClients,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
+        objections::objections(aws, planned).await
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {

@@ -1,5 +1,6 @@
 //! A role.
 
+mod foreign_policies;
 mod policies;
 
 use std::collections::BTreeSet;
@@ -8,9 +9,9 @@ use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_provider::{
-    Attempt, Chosen, CreatedResource, DiscoveryTarget, Error, ExistingResource, Immutable,
-    OwnedResource, RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
-    known_text,
+    ArgumentProblem, Attempt, CallOutcome, Chosen, CreatedResource, DiscoveryTarget, Error,
+    ExistingResource, Immutable, IntendedChange, OwnedResource, RecordedResource, Resource,
+    ResourceHooks, ResourceReading, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::forms::{self, Form};
 use crate::policy::NormalizedPolicy;
 use crate::reading::CachedReading;
 use crate::tags::{self, ResourceTags};
-use crate::wait::{WaitCondition, WaitStatus, appearing};
+use crate::wait::{WaitCondition, WaitStatus, appearing, lasting};
 use crate::{AwsClients, iam, reading};
 
 /// A role that services or people can take on.
@@ -109,7 +110,7 @@ impl Resource for IamRole {
             .contains(&it.max_session_duration)
         {
             true => Vec::new(),
-            false => vec![ha_provider::ArgumentProblem {
+            false => vec![ArgumentProblem {
                 path: ha_value::Path::attribute("max_session_duration"),
                 message: format!(
                     "a session lasts 3600 to 43200 seconds, not {}",
@@ -125,7 +126,7 @@ impl Resource for IamRole {
             |it: InlinePolicyArguments| policies::odd_names(&it.inline_policy.unwrap_or_default());
         let once = |it: InlinePolicyArguments| {
             let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
-            let problem = |name| ha_provider::ArgumentProblem {
+            let problem = |name| ArgumentProblem {
                 path: ha_value::Path::attribute("inline_policy"),
                 message: format!("two policies have the name `{name}`, and a role has one of each"),
             };
@@ -186,6 +187,15 @@ impl Resource for IamRole {
             .await?;
         policies::bring(aws, self, attempt).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(
+        aws: &AwsClients,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
+        foreign_policies::objections(aws, planned).await
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
@@ -288,7 +298,18 @@ impl Resource for IamRole {
         let what = format!("delete the role `{name}`");
         match recorded.arguments.force_detach_policies {
             true => policies::take_all(aws, name).await?,
-            false => policies::take_own(aws, &recorded.arguments, attempt).await?,
+            false => {
+                // A role that has lost its own policies and then cannot be deleted would be in no
+                // one's interest, so foreign ones are looked for first.
+                let foreign =
+                    lasting(attempt, || policies::foreign(aws, &recorded.arguments, attempt));
+                if let Some(foreign) = foreign.await? {
+                    return Err(Error::new(what, format!("it has {foreign}"))
+                        .help(foreign_policies::ADVICE)
+                        .outcome(CallOutcome::Refused));
+                }
+                policies::take_own(aws, &recorded.arguments, attempt).await?;
+            }
         }
         match aws.iam.delete_role().role_name(name).send().await {
             Err(error) if error::is_missing(&error) => Ok(()),
@@ -297,15 +318,14 @@ impl Resource for IamRole {
                     .as_service_error()
                     .is_some_and(DeleteRoleError::is_delete_conflict_exception) =>
             {
-                let help = "delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply";
-                Err(error::refusal(what, &error).help(help))
+                Err(error::refusal(what, &error).help(foreign_policies::ADVICE))
             }
             other => other.map(drop).attempting_first(what),
         }
     }
 }
 
-fn description_problems(description: Option<&str>) -> Vec<ha_provider::ArgumentProblem> {
+fn description_problems(description: Option<&str>) -> Vec<ArgumentProblem> {
     let is_taken = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     let message = match description {
         Some(text) if text.chars().count() > 1000 => {
@@ -317,7 +337,7 @@ fn description_problems(description: Option<&str>) -> Vec<ha_provider::ArgumentP
         },
         None => return Vec::new(),
     };
-    vec![ha_provider::ArgumentProblem { path: ha_value::Path::attribute("description"), message }]
+    vec![ArgumentProblem { path: ha_value::Path::attribute("description"), message }]
 }
 
 impl CachedReading for IamRole {

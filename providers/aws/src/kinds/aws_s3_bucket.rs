@@ -1,23 +1,24 @@
 //! A bucket, and how one is emptied.
 
+mod foreign_objects;
+
 use std::time::Duration;
 
 use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging,
 };
-use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
 use ha_provider::{
     ArgumentProblem, Attempt, CallOutcome, CreatedResource, DiscoveryTarget, Error,
-    ExistingResource, Immutable, Impact, ImpactSeverity, OwnedResource, PlannedChange,
-    RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
+    ExistingResource, Immutable, Impact, ImpactSeverity, IntendedChange, OwnedResource,
+    PlannedChange, RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames,
+    known_text,
 };
 use ha_value::{Path, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::aws_s3_object::is_ours;
 use crate::error;
 use crate::error::AwsErrorContext as _;
 use crate::partition::{AwsPartition, RegionSettings, s3_arn};
@@ -144,6 +145,15 @@ impl Resource for S3Bucket {
         let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
         wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt), attempt)).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(name, &aws.region) })
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(
+        aws: &AwsClients,
+        planned: &[IntendedChange],
+    ) -> Vec<(usize, ArgumentProblem)> {
+        foreign_objects::objections(aws, planned).await
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
@@ -341,10 +351,10 @@ async fn empty(
     loop {
         let page = aws.s3.list_object_versions().bucket(name).send().await.attempting(&what)?;
         let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
-        let versions: Vec<_> =
-            page.versions().iter().map(|it| (it.key(), it.version_id())).collect();
+        let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
         if !whatever {
-            spare_others(aws, name, &versions, page.is_truncated() == Some(true)).await?;
+            let is_page = page.is_truncated() == Some(true);
+            foreign_objects::refuse_foreign(aws, name, page.versions(), is_page).await?;
         }
         let identified = |(key, version): (Option<&str>, Option<&str>)| {
             let key = key.unwrap_or_default();
@@ -354,8 +364,7 @@ async fn empty(
                 .build()
                 .expect("the key is set")
         };
-        let all: Vec<ObjectIdentifier> =
-            versions.into_iter().chain(markers).map(identified).collect();
+        let all: Vec<ObjectIdentifier> = versions.chain(markers).map(identified).collect();
         if all.is_empty() {
             return Ok(());
         }
@@ -391,45 +400,6 @@ pub(crate) async fn delete_versions(
             );
             Err(Error::new(what, cause).code(error.code().unwrap_or("Unknown")))
         }
-    }
-}
-
-/// An error unless all of these were put there by `ha`.
-async fn spare_others(
-    aws: &AwsClients,
-    bucket: &str,
-    versions: &[(Option<&str>, Option<&str>)],
-    more: bool,
-) -> Result<(), Error> {
-    let refused = |cause: String| {
-        Error::new(format!("delete the bucket `{bucket}`"), cause)
-            .help("set `force_destroy = true` on the bucket, apply, and destroy again; or delete the objects by hand")
-            .outcome(CallOutcome::Refused)
-    };
-    if more {
-        return Err(refused("it holds more than 1000 versions of objects".into()));
-    }
-    let others = versions.iter().map(|(key, version)| async move {
-        let key = key.unwrap_or_default();
-        let call =
-            aws.s3.head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
-        match call.send().await {
-            Err(error) if error::is_missing(&error) => Ok(None),
-            Err(error) if error::status(&error) == Some(403) => Ok(Some(key)),
-            other => {
-                let head = other
-                    .attempting(format!("look at the object `{key}` in the bucket `{bucket}`"))?;
-                Ok::<_, Error>((!is_ours(head.metadata())).then_some(key))
-            }
-        }
-    });
-    let others: Vec<&str> = try_join_all(others).await?.into_iter().flatten().collect();
-    match others.as_slice() {
-        [] => Ok(()),
-        [first, ..] => Err(refused(format!(
-            "it holds {} versions of objects that `ha` did not put there, such as `{first}`",
-            others.len()
-        ))),
     }
 }
 

@@ -1,9 +1,10 @@
 //! A security group with its rules.
 
+mod dependents;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
 use ha_provider::{
@@ -15,6 +16,7 @@ use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::dependents::Dependents;
 use self::rules::{RuleBlock, put_together, rule_problems, taken_apart};
 use crate::ec2::{self, filter};
 use crate::error;
@@ -23,7 +25,7 @@ use crate::forms::{self, Form};
 use crate::reading::ListableResource;
 use crate::security_rules::{Ec2Rule, RulePeer, atoms};
 use crate::tags::{self, ResourceTags};
-use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
+use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing, lasting};
 use crate::{AwsClients, reading};
 
 /// Who may talk to the machines that are in it, and to whom they may talk.
@@ -233,6 +235,13 @@ impl Resource for SecurityGroup {
         if recorded.arguments.revoke_rules_on_delete
             && let Some(found) = find(aws, id).await?
         {
+            // A group whose rules are revoked and that then cannot be deleted would leave its
+            // members cut off, so foreign dependents are looked for before the first rule goes.
+            let foreign =
+                lasting(attempt, async || Ok(Dependents::of(aws, id, attempt).await?.foreign()));
+            if let Some(foreign) = foreign.await? {
+                return Err(foreign.refusal(&what));
+            }
             for direction in [TrafficDirection::In, TrafficDirection::Out] {
                 recorded
                     .arguments
@@ -240,7 +249,9 @@ impl Resource for SecurityGroup {
                     .await?;
             }
         }
-        // Machines and databases that are going still hold it for a while.
+        // Instances and databases that are being deleted use the group until their network
+        // interfaces are deleted, some minutes later.
+        let began = Instant::now();
         WaitCondition::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.ec2.delete_security_group().group_id(id).send().await {
@@ -248,10 +259,11 @@ impl Resource for SecurityGroup {
                     Err(error)
                         if error::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) =>
                     {
-                        Ok(WaitStatus::Pending(match users(aws, id).await {
-                            Some(users) => format!("used by {users}"),
-                            None => "used by something".into(),
-                        }))
+                        let dependents = Dependents::of(aws, id, attempt).await?;
+                        if dependents.are_overdue(began.elapsed()) {
+                            return Err(dependents.refusal(&what));
+                        }
+                        Ok(WaitStatus::Pending(format!("used by {}", dependents.described())))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting_first(&what),
                 }
@@ -407,16 +419,6 @@ async fn find_ours(aws: &AwsClients, attempt: &Attempt) -> Result<Option<String>
     let found = aws.ec2.describe_security_groups().filters(ours).send().await;
     let found = found.attempting("look for the security group of an earlier try")?;
     Ok(found.security_groups().first().and_then(|it| it.group_id()).map(str::to_owned))
-}
-
-/// What keeps a group from going, where EC2 says.
-async fn users(aws: &AwsClients, id: &str) -> Option<String> {
-    let call = aws.ec2.describe_network_interfaces().filters(filter("group-id", [id.to_owned()]));
-    let found = call.send().await.ok()?;
-    let interface = found.network_interfaces().first()?;
-    let owner =
-        interface.attachment().and_then(|it| it.instance_id()).or(interface.description())?;
-    Some(owner.to_owned()).filter(|it| !it.is_empty())
 }
 
 fn outputs(aws: &AwsClients, found: &Found) -> SecurityGroupOutputs {

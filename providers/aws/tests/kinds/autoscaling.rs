@@ -74,6 +74,8 @@ async fn a_protected_group_keeps_its_machines() {
         let error = driver.delete(&world.client, &made, &mut attempt(GROUP)).await.unwrap_err();
         assert!(error.to_string().contains(protection), "{error}");
         assert_eq!(error.outcome, CallOutcome::Refused);
+        let refused = world.objections_to_deletion(&[(GROUP, &made)]).await;
+        assert!(refused.len() == 1 && refused[0].contains(protection), "{refused:?}");
         let (there, _) = world.found(GROUP, &made).await;
         assert_eq!(
             world.differences(GROUP, &wanted, &there.arguments),
@@ -82,6 +84,8 @@ async fn a_protected_group_keeps_its_machines() {
         );
         wanted["deletion_protection"] = json!("none");
         let made = world.update(GROUP, &made, wanted.clone()).await;
+        let refused = world.objections_to_deletion(&[(GROUP, &made)]).await;
+        assert_eq!(refused, Vec::<String>::new());
         world.delete(GROUP, &made).await;
     }
     world.delete(TEMPLATE, &first).await;

@@ -4,6 +4,7 @@ use ha_provider::{CallOutcome, RecordedValue};
 use ha_value::Value;
 use serde_json::{Value as Json, json};
 
+use crate::emulator::call;
 use crate::kill::{create_under_kills, update_under_kills};
 use crate::world::{World, attempt, name, text};
 
@@ -75,6 +76,77 @@ async fn groups_that_name_each_other_go() {
     let emptied = world.update(GROUP, &other, of(text(&other.arguments, "name"), None)).await;
     world.delete(GROUP, &one).await;
     world.delete(GROUP, &emptied).await;
+}
+
+/// A security group of another program, by its id.
+async fn foreign_group(network: &str) -> String {
+    let name = name("foreign");
+    let created = call(
+        "POST /",
+        "ec2",
+        &format!(
+            "Action=CreateSecurityGroup&Version=2016-11-15&GroupName={name}\
+             &GroupDescription=foreign&VpcId={network}"
+        ),
+    )
+    .await;
+    let id = created.split("<groupId>").nth(1).and_then(|it| it.split('<').next());
+    id.expect("EC2 answers with the id").to_owned()
+}
+
+async fn rule_of_foreign_group(action: &str, group: &str, peer: &str) {
+    let rule = "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=5432\
+                &IpPermissions.1.ToPort=5432";
+    let asked = format!(
+        "Action={action}&Version=2016-11-15&GroupId={group}&{rule}\
+         &IpPermissions.1.Groups.1.GroupId={peer}"
+    );
+    call("POST /", "ec2", &asked).await;
+}
+
+#[tokio::test]
+async fn names_the_foreign_rules_that_prevent_the_deletion_of_a_group() {
+    let world = World::new().await;
+    let network = world.network().await;
+    let foreign = foreign_group(&network).await;
+    for revoke in [false, true] {
+        let mut wanted = group(&network);
+        wanted["revoke_rules_on_delete"] = json!(revoke);
+        let made = world.create(GROUP, wanted.clone()).await;
+        rule_of_foreign_group("AuthorizeSecurityGroupIngress", &foreign, &made.id).await;
+        let driver = world.drivers.resource(GROUP).unwrap().clone();
+        let error = driver.delete(&world.client, &made, &mut attempt(GROUP)).await.unwrap_err();
+        let named = format!("the ingress rule `tcp 5432-5432` of the security group `{foreign}`");
+        assert!(error.to_string().contains(&named), "{error}");
+        assert_eq!(error.outcome, CallOutcome::Refused);
+        // Its own rules are still there, also where they are revoked before the deletion.
+        let (there, _) = world.found(GROUP, &made).await;
+        let differences = world.differences(GROUP, &wanted, &there.arguments);
+        assert_eq!(differences, Vec::<String>::new());
+        rule_of_foreign_group("RevokeSecurityGroupIngress", &foreign, &made.id).await;
+        world.delete(GROUP, &made).await;
+    }
+}
+
+#[tokio::test]
+async fn names_the_foreign_interface_that_prevents_the_deletion_of_a_group() {
+    let world = World::new().await;
+    let made = world.create(GROUP, group(&world.network().await)).await;
+    let subnet = &world.subnets().await[0];
+    let asked = format!(
+        "Action=CreateNetworkInterface&Version=2016-11-15&SubnetId={subnet}\
+         &SecurityGroupId.1={}&Description=foreign",
+        made.id
+    );
+    let created = call("POST /", "ec2", &asked).await;
+    let id = created.split("<networkInterfaceId>").nth(1).and_then(|it| it.split('<').next());
+    let id = id.expect("EC2 answers with the id");
+    let driver = world.drivers.resource(GROUP).unwrap().clone();
+    let error = driver.delete(&world.client, &made, &mut attempt(GROUP)).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("`{id}` (foreign)")), "{error}");
+    let asked = format!("Action=DeleteNetworkInterface&Version=2016-11-15&NetworkInterfaceId={id}");
+    call("POST /", "ec2", &asked).await;
+    world.delete(GROUP, &made).await;
 }
 
 #[tokio::test]

@@ -90,6 +90,36 @@ async fn policies_of_a_role_live() {
     world.delete(ROLE, &role).await;
 }
 
+#[tokio::test]
+async fn refuses_to_plan_and_to_begin_the_deletion_of_a_role_with_foreign_policies() {
+    let world = World::new().await;
+    let (own, foreign) = (policy_of_somebody().await, policy_of_somebody().await);
+    let mut wanted = role();
+    wanted["inline_policy"] = json!([{"name": "own", "policy": may("s3:*")}]);
+    let role = world.create(ROLE, wanted.clone()).await;
+    let attached = |arn: &str| json!({"role": role.id, "policy_arn": arn});
+    let attachment = world.create("aws_iam_role_policy_attachment", attached(&own)).await;
+    let both = [(ROLE, &role), ("aws_iam_role_policy_attachment", &attachment)];
+    assert_eq!(world.objections_to_deletion(&both).await, Vec::<String>::new());
+    let asked = |action: &str| {
+        format!("Action={action}&Version=2010-05-08&RoleName={}&PolicyArn={foreign}", role.id)
+    };
+    call("POST /", "iam", &asked("AttachRolePolicy")).await;
+    let refused = world.objections_to_deletion(&both).await;
+    assert!(refused.len() == 1 && refused[0].contains(&foreign), "{refused:?}");
+    assert!(!refused[0].contains(&own), "{refused:?}");
+    world.delete("aws_iam_role_policy_attachment", &attachment).await;
+    let driver = world.drivers.resource(ROLE).unwrap().clone();
+    let error = driver.delete(&world.client, &role, &mut attempt(ROLE)).await.unwrap_err();
+    assert!(error.to_string().contains(&foreign), "{error}");
+    assert_eq!(error.outcome, CallOutcome::Refused);
+    // It still has its own policy.
+    let (there, _) = world.found(ROLE, &role).await;
+    assert_eq!(world.differences(ROLE, &wanted, &there.arguments), Vec::<String>::new());
+    call("POST /", "iam", &asked("DetachRolePolicy")).await;
+    world.delete(ROLE, &role).await;
+}
+
 fn may(action: &str) -> String {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]}).to_string()
 }

@@ -1,6 +1,7 @@
 //! Databases.
 
 use ha_provider::{CallOutcome, RecordedValue};
+use ha_value::Action;
 use serde_json::{Value as Json, json};
 
 use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
@@ -57,6 +58,46 @@ async fn a_database_lives() {
     wanted["deletion_protection"] = json!(false);
     let made = world.update(INSTANCE, &made, wanted).await;
     world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
+async fn refuses_to_plan_the_deletion_of_a_protected_database() {
+    let world = World::new().await;
+    let mut wanted = instance();
+    wanted["deletion_protection"] = json!(true);
+    let made = world.create(INSTANCE, wanted.clone()).await;
+    let refused = world.objections_to_deletion(&[(INSTANCE, &made)]).await;
+    assert!(refused.len() == 1 && refused[0].contains("apply that first"), "{refused:?}");
+    // A replacement that turns the protection off has nothing that turns it off before.
+    wanted["deletion_protection"] = json!(false);
+    let replaced = (INSTANCE, Action::DeleteThenCreate, &made, Some(wanted.clone()));
+    let refused = world.objections(&[replaced]).await;
+    assert!(refused.len() == 1 && refused[0].contains("alone first"), "{refused:?}");
+    let made = world.update(INSTANCE, &made, wanted).await;
+    assert_eq!(world.objections_to_deletion(&[(INSTANCE, &made)]).await, Vec::<String>::new());
+    world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
+async fn refuses_to_plan_a_final_snapshot_whose_name_is_taken() {
+    let world = World::new().await;
+    let snapshot = name("last");
+    let mut wanted = instance();
+    wanted["skip_final_snapshot"] = json!(false);
+    wanted["final_snapshot_identifier"] = json!(snapshot);
+    let made = world.create(INSTANCE, wanted.clone()).await;
+    assert_eq!(world.objections_to_deletion(&[(INSTANCE, &made)]).await, Vec::<String>::new());
+    wanted["identifier"] = json!(name("database"));
+    let other = world.create(INSTANCE, wanted).await;
+    let both = [(INSTANCE, &made), (INSTANCE, &other)];
+    let refused = world.objections_to_deletion(&both).await;
+    assert!(refused.len() == 1 && refused[0].contains(&made.id), "{refused:?}");
+    world.remove(INSTANCE, &made).await;
+    let refused = world.objections_to_deletion(&[(INSTANCE, &other)]).await;
+    assert!(
+        refused.len() == 1 && refused[0].contains(&format!("a snapshot `{snapshot}` already")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

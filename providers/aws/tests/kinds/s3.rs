@@ -135,6 +135,24 @@ async fn what_is_deleted_but_kept_is_not_lost_unasked() {
 }
 
 #[tokio::test]
+async fn refuses_to_plan_the_deletion_of_a_bucket_with_foreign_objects() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, json!({"bucket": name("bucket")})).await;
+    let own = json!({"bucket": made.id, "key": "own", "content": "a"});
+    let object = world.create(OBJECT, own).await;
+    let both = [(BUCKET, &made), (OBJECT, &object)];
+    assert_eq!(world.objections_to_deletion(&both).await, Vec::<String>::new());
+    call(&format!("PUT /{}/left", made.id), "s3", "of somebody").await;
+    let refused = world.objections_to_deletion(&both).await;
+    assert!(refused.len() == 1 && refused[0].contains("did not put there: `left`"), "{refused:?}");
+    let forced =
+        world.update(BUCKET, &made, json!({"bucket": made.id, "force_destroy": true})).await;
+    let both = [(BUCKET, &forced), (OBJECT, &object)];
+    assert_eq!(world.objections_to_deletion(&both).await, Vec::<String>::new());
+    world.delete(BUCKET, &forced).await;
+}
+
+#[tokio::test]
 async fn an_object_lives() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;

@@ -1,14 +1,14 @@
 //! What the engine does with a kind, step by step, and what it may expect of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use ha_provider::{
-    ArgumentProblem, Attempt, DriverSet, Error, ProviderClient, ProviderRegistry, ReadingValue,
-    RecordedValue, RenderResult, SchemaSet, StepObserver,
+    ArgumentProblem, Attempt, DriverSet, Error, IntendedChange, ProviderClient, ProviderRegistry,
+    ReadingValue, RecordedValue, RenderResult, SchemaSet, StepObserver,
 };
-use ha_value::{Object, ResourceMode, Value};
+use ha_value::{Action, Object, ResourceMode, Value};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::{Emulator, emulator};
@@ -179,6 +179,39 @@ impl World {
     pub(crate) async fn remove(&self, kind: &str, recorded: &RecordedValue) {
         let deleted = self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
         deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
+    }
+
+    /// What the service would refuse of a plan that deletes these resources, as messages.
+    pub(crate) async fn objections_to_deletion(
+        &self,
+        deleted: &[(&str, &RecordedValue)],
+    ) -> Vec<String> {
+        let deleted: Vec<_> =
+            deleted.iter().map(|(kind, it)| (*kind, Action::Delete, *it, None)).collect();
+        self.objections(&deleted).await
+    }
+
+    /// What the service would refuse of a plan with these changes, as messages.
+    pub(crate) async fn objections(
+        &self,
+        changes: &[(&str, Action, &RecordedValue, Option<Json>)],
+    ) -> Vec<String> {
+        let intended = |(kind, action, recorded, after): &(_, _, &RecordedValue, Option<Json>)| {
+            let described =
+                self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+            let before = recorded.arguments.clone().into_iter().chain(recorded.outputs.clone());
+            let before: Object = before.collect();
+            let after = after.as_ref().map(|it| self.normal(kind, it));
+            IntendedChange::new(described, *action, Some(&before), after.as_ref())
+        };
+        let planned: Vec<IntendedChange> = changes.iter().map(intended).collect();
+        let kinds: BTreeSet<&str> = changes.iter().map(|it| it.0).collect();
+        let mut messages = Vec::new();
+        for kind in kinds {
+            let found = self.driver(kind).objections(&self.client, &planned).await;
+            messages.extend(found.into_iter().map(|(_, problem)| problem.message));
+        }
+        messages
     }
 
     /// Reads data.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::aws_iam_instance_profile::{find, take_role};
 use super::IamRole;
+use super::foreign_policies::RoleContents;
 use crate::error;
 use crate::error::AwsErrorContext as _;
 use crate::policy::NormalizedPolicy;
@@ -49,7 +50,10 @@ pub(super) async fn inline(
     Ok(Some(found))
 }
 
-async fn inline_names(aws: &AwsClients, role: &str) -> Result<Option<Vec<String>>, Error> {
+pub(super) async fn inline_names(
+    aws: &AwsClients,
+    role: &str,
+) -> Result<Option<Vec<String>>, Error> {
     let mut pages = aws.iam.list_role_policies().role_name(role).into_paginator().send();
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
@@ -194,19 +198,50 @@ pub(super) async fn take_own(
     for policy in role.inline_policy.iter().flat_map(|it| it.iter()) {
         delete_inline(aws, name, &policy.name).await?;
     }
-    for profile in profiles(aws, name).await? {
-        let profile = profile.instance_profile_name();
-        // Listing them does not tell their tags.
-        let found = find(aws, profile).await?;
-        let state = found.and_then(|it| tags::trace(it.tags())?.state);
-        if state.is_some() && state.as_deref() == attempt.state() {
-            take_role(aws, profile, name).await?;
-        }
+    for profile in profiles_of_state(aws, name, attempt).await? {
+        take_role(aws, &profile, name).await?;
     }
     Ok(())
 }
 
-async fn profiles(aws: &AwsClients, role: &str) -> Result<Vec<InstanceProfile>, Error> {
+/// What the role has that `take_own` leaves there, for a message; `None` where that is nothing.
+pub(super) async fn foreign(
+    aws: &AwsClients,
+    role: &IamRole,
+    attempt: &Attempt,
+) -> Result<Option<String>, Error> {
+    let name = role.name.as_str();
+    let own = RoleContents {
+        attached: role.managed_policy_arns.iter().flat_map(|it| it.iter().cloned()).collect(),
+        inline: role
+            .inline_policy
+            .iter()
+            .flat_map(|it| it.iter().map(|policy| policy.name.clone()))
+            .collect(),
+        profiles: profiles_of_state(aws, name, attempt).await?,
+    };
+    Ok(RoleContents::of(aws, name).await?.without(&own).described())
+}
+
+/// The names of the role's instance profiles that are recorded in the same state.
+async fn profiles_of_state(
+    aws: &AwsClients,
+    role: &str,
+    attempt: &Attempt,
+) -> Result<BTreeSet<String>, Error> {
+    let mut names = BTreeSet::new();
+    for profile in profiles(aws, role).await? {
+        // ListInstanceProfilesForRole returns profiles without their tags.
+        let found = find(aws, profile.instance_profile_name()).await?;
+        let state = found.and_then(|it| tags::trace(it.tags())?.state);
+        if state.is_some() && state.as_deref() == attempt.state() {
+            names.insert(profile.instance_profile_name);
+        }
+    }
+    Ok(names)
+}
+
+pub(super) async fn profiles(aws: &AwsClients, role: &str) -> Result<Vec<InstanceProfile>, Error> {
     let mut pages =
         aws.iam.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
     let mut found = Vec::new();
