@@ -290,9 +290,9 @@ class Changes(unittest.TestCase):
             ([('engine              = "mysql"', 'engine = "aurora-mysql"')], "in a cluster only"),
             ([(disk, f'{disk}\n  parameter_group_name = "default.mysql5.7"')], "is not for mysql 8.0.32"),
             ([(disk, f'{disk}\n  vpc_security_group_ids = ["default"]')], "is not the id of a security group"),
-            ([(disk, f"{disk}\n  vpc_security_group_ids = []")], "one security group or more"),
+            ([(disk, f"{disk}\n  vpc_security_group_ids = []")], "at least one security group"),
             ([(disk, f'{disk}\n  db_name = "my-db"')], "not `my-db`"),
-            ([(disk, f'{disk}\n  ca_cert_identifier = "rds-ca-2048"')], "is not an authority of RDS"),
+            ([(disk, f'{disk}\n  ca_cert_identifier = "rds-ca-2048"')], "is not a certificate authority of RDS"),
             ([(disk, f"{disk}\n  monitoring_interval = 20")], "every 1, 5, 10, 15, 30 or 60 seconds"),
             ([(disk, f"{disk}\n  performance_insights_enabled = true\n  performance_insights_retention_period = 365")], "not 365"),
         ):

@@ -105,7 +105,7 @@ class Scripted(unittest.TestCase):
         ]  # fmt: skip
         self.proxy.set_script({"rules": rules})
         text = self.ha("apply", "--yes", expect=1).stderr
-        self.assertIn("its machines cannot be launched: The image id ami-785db401 does not exist", text)
+        self.assertIn("its instances cannot be launched: The image id ami-785db401 does not exist", text)
         self.proxy.set_script(None)
         self.ha("apply", "--yes")
         self.expect_all_of_it_once()

@@ -136,7 +136,7 @@ class States(unittest.TestCase):
 
     def test_a_state_in_a_bucket_is_nowhere_else(self):
         said = self.ha("apply", "--yes")
-        self.assertIn("keeps no earlier versions", said)
+        self.assertIn("retains no earlier versions", said)
         self.assertEqual(self.buckets(), sorted(NAMES))
         self.assertEqual(list(self.configuration.glob("**/*state*")), [])
         self.assertTrue(all(it.startswith("a/ha.state/") for it in self.objects()), self.objects())

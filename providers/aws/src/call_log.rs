@@ -1,4 +1,5 @@
-//! Requests to AWS in the log, each try of its own, without anything that is sent or answered.
+//! Log entries for requests to AWS, one for each try. They hold no part of a request's or
+//! response's body.
 
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use ha_provider::{CALL_LOG, milliseconds_since};
 use tracing::debug;
 
-/// Services call the header by one of these names.
+/// The response headers that hold the request id, by service.
 const REQUEST_ID: [&str; 2] = ["x-amzn-requestid", "x-amz-request-id"];
 
 /// Logs the requests of a client.
@@ -23,7 +24,7 @@ pub(crate) struct CallLog {
     pub(crate) service: &'static str,
 }
 
-/// When the try that is under way began.
+/// When the present try began.
 #[derive(Debug)]
 struct AttemptStart(Instant);
 

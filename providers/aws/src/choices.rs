@@ -3,7 +3,7 @@
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
-/// What is wrong with a word that is said, where it is none of those that are known.
+/// A problem of a value that is none of the known ones; `None` for a known or missing value.
 pub(crate) fn problem(at: Path, said: Option<&str>, known: &[&str]) -> Option<ArgumentProblem> {
     let odd = said.filter(|it| !known.contains(it))?;
     Some(ArgumentProblem {

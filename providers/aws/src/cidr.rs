@@ -1,4 +1,4 @@
-//! Blocks of addresses.
+//! CIDR blocks.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A block of addresses in normal form: nothing beyond the prefix, IPv6 as short as it can be.
+/// A CIDR block in normal form: no bits set behind the prefix, IPv6 in its shortest form. AWS
+/// returns blocks so, and any other spelling would be a difference in each plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CidrBlock {
     base: IpAddr,
@@ -14,7 +15,7 @@ pub(crate) struct CidrBlock {
 }
 
 impl CidrBlock {
-    /// Whether it is one of IPv6.
+    /// Whether it is an IPv6 block.
     pub(crate) fn is_ipv6(self) -> bool {
         self.base.is_ipv6()
     }
@@ -24,16 +25,14 @@ impl FromStr for CidrBlock {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is no block of addresses; one looks like 10.0.0.0/16 or 2001:db8::/32"
-            )
-        };
+        let wrong =
+            || format!("`{text}` is not a CIDR block; one looks like 10.0.0.0/16 or 2001:db8::/32");
         let (base, prefix) = text.trim().split_once('/').ok_or_else(wrong)?;
         let base: IpAddr = base.parse().map_err(|_| wrong())?;
         let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
         let base = match base {
             IpAddr::V4(it) if prefix <= 32 => {
+                // A shift by the full width overflows; the mask of /0 is 0.
                 let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
                 IpAddr::V4(Ipv4Addr::from_bits(it.to_bits() & mask))
             }
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_block_is_refused() {
+    fn refuses_what_is_no_cidr_block() {
         for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "a/8", "10.0.0/8", ""] {
             assert!(text.parse::<CidrBlock>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What EC2's kinds share.
+//! Requests and checks that several EC2 resource types use.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,28 @@ use crate::error::AwsErrorContext as _;
 use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 
-/// The tags of something about to be made.
-pub(crate) fn tagged(
+/// The tags of an object that is about to be created.
+pub(crate) fn tag_specification(
     what: ResourceType,
     tags: &ResourceTags,
     attempt: &Attempt,
 ) -> TagSpecification {
     TagSpecification::builder()
         .resource_type(what)
-        .set_tags(Some(tags::ours(tags, attempt)))
+        .set_tags(Some(tags::with_ownership(tags, attempt)))
         .build()
 }
 
-/// Brings the tags of `id` from what they were to what they should be.
-pub(crate) async fn label(
+/// Changes the tags of `id` from `before` to `after`.
+pub(crate) async fn set_tags(
     aws: &AwsClients,
     id: &str,
     before: &ResourceTags,
     after: &ResourceTags,
     attempt: &Attempt,
 ) -> Result<(), Error> {
-    let what = format!("label `{id}`");
-    let dropped = tags::dropped(before, after);
+    let what = format!("tag `{id}`");
+    let dropped = tags::removed_keys(before, after);
     if !dropped.is_empty() {
         let keys = dropped.iter().map(|key| Tag::builder().key(key).build()).collect();
         aws.ec2.delete_tags().resources(id).set_tags(Some(keys)).send().await.attempting(&what)?;
@@ -52,7 +52,7 @@ pub(crate) async fn label(
                 .send()
                 .await
             {
-                Err(error) if error::is_missing(&error) && aws.is_young(id, attempt) => {
+                Err(error) if error::is_missing(&error) && aws.is_recently_created(id, attempt) => {
                     Ok(error::waiting("not visible yet", &error))
                 }
                 other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
@@ -61,12 +61,12 @@ pub(crate) async fn label(
         .await
 }
 
-/// A condition on what to look for.
+/// A filter block of a data source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Ec2Filter {
-    /// What is compared, such as `vpc-id` or `tag:Name`.
+    /// Name of the filter, such as `vpc-id` or `tag:Name`.
     name: String,
-    /// What it may be; `*` and `?` stand for anything.
+    /// Values, any of which may match; `*` and `?` are wildcards.
     values: std::collections::BTreeSet<String>,
 }
 
@@ -76,12 +76,12 @@ impl Ec2Filter {
     }
 }
 
-/// A condition of EC2.
+/// A filter of a Describe call.
 pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Asked {
     Asked::builder().name(name).set_values(Some(values.into_iter().collect())).build()
 }
 
-/// The conditions of a data block: its filters, and those that its tags are.
+/// The filters of a data source: its own, and one for each tag.
 pub(crate) fn conditions(
     filters: &std::collections::BTreeSet<Ec2Filter>,
     tags: &BTreeMap<String, String>,
@@ -90,12 +90,12 @@ pub(crate) fn conditions(
     filters.iter().map(Ec2Filter::asked).chain(by_tag).collect()
 }
 
-/// Amazon's name for something in EC2.
+/// The ARN of an EC2 object.
 pub(crate) fn arn(aws: &AwsClients, owner: &str, kind: &str, id: &str) -> String {
     format!("arn:{}:ec2:{}:{owner}:{kind}/{id}", aws.partition().name, aws.region)
 }
 
-/// What is wrong with this many operations in a second on a disk of this type and size in GiB.
+/// A problem of `iops` for a volume of this type and size in GiB.
 pub(crate) fn too_many_iops(ty: &str, size: Option<i32>, iops: Option<i32>) -> Option<String> {
     let iops = iops?;
     let per_gib = match ty {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_go_with_size() {
+    fn iops_are_limited_by_size() {
         assert_eq!(too_many_iops("io1", Some(400), Some(20000)), None);
         let message = too_many_iops("io1", Some(300), Some(20000)).unwrap();
         assert!(message.contains("at most 15000") && message.contains("400 GiB"), "{message}");

@@ -1,14 +1,14 @@
-//! Versions of database engines, of which the configuration may name the beginning.
+//! Versions of database engines, of which the configuration may name only the first parts.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A version, such as `14.11`, or the beginning of one, such as `14`.
+/// A version, such as `14.11`, or its first parts, such as `14`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct EngineVersion(String);
 
 impl EngineVersion {
-    /// The version as text.
+    /// The version as a string.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -23,12 +23,12 @@ impl EngineVersion {
         }
     }
 
-    /// The numbers that it begins with.
+    /// The leading numeric parts.
     pub(crate) fn numbers(&self) -> Vec<u64> {
         self.0.split(['.', '-']).map_while(|it| it.parse().ok()).collect()
     }
 
-    /// Whether it is lower than another, so far as its numbers go.
+    /// Whether it is lower than another, compared by the numeric parts.
     pub(crate) fn is_lower_than(&self, other: &Self) -> bool {
         let (own, others) = (self.numbers(), other.numbers());
         let common = own.len().min(others.len());
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beginning_covers_what_begins_with_it() {
+    fn first_parts_cover_a_full_version() {
         let covers = |version: &str, actual| EngineVersion::from(version).covers(actual);
         assert!(covers("14", "14.11") && covers("14.11", "14.11"));
         assert!(!covers("14", "140.1") && !covers("14.1", "14.11") && !covers("14.11", "14"));

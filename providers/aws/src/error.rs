@@ -1,5 +1,4 @@
-//! What AWS answers when it refuses, as an [`Error`] that says what was attempted, and why, and
-//! what to do.
+//! Errors of AWS as an [`Error`] with the attempted action, the cause, and advice.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::RequestId;
@@ -10,14 +9,14 @@ use ha_provider::{CallOutcome, Error};
 
 use crate::wait::WaitStatus;
 
-/// Says what was attempted when a call to AWS fails.
+/// Adds the attempted action to the error of a call to AWS.
 pub(crate) trait AwsErrorContext<T> {
-    /// The result with the attempt named. What became of it is left open, because something may
-    /// have been changed.
+    /// The result with the attempted action. The outcome stays unknown, because an earlier call of
+    /// the step may have changed something.
     fn attempting(self, what: impl Into<String>) -> Result<T, Error>;
 
-    /// The same for a call before which this step has changed nothing: a refusal then means that
-    /// all is as it was.
+    /// The same for the first changing call of a step: a 4xx response then means that nothing was
+    /// changed.
     fn attempting_first(self, what: impl Into<String>) -> Result<T, Error>;
 }
 
@@ -34,7 +33,7 @@ where
     }
 }
 
-/// Whether AWS answered with one of these codes.
+/// Whether AWS responded with one of these codes.
 pub(crate) fn is<E: ProvideErrorMetadata>(
     error: &SdkError<E, HttpResponse>,
     codes: &[&str],
@@ -42,18 +41,20 @@ pub(crate) fn is<E: ProvideErrorMetadata>(
     error.code().is_some_and(|code| codes.contains(&code))
 }
 
-/// Whether AWS answered that there is no such thing.
+/// Whether AWS responded that the object does not exist.
 pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let named = error.code().is_some_and(|code| {
         let code =
+            // Services name the same error differently: `DBInstanceNotFound`,
+            // `DBInstanceNotFoundFault`, `NoSuchEntityException`.
             ["Fault", "Exception"].iter().find_map(|it| code.strip_suffix(it)).unwrap_or(code);
         code.ends_with("NotFound") || code.starts_with("NoSuch")
     });
     named || status(error) == Some(404)
 }
 
-/// Whether AWS answered that there is no such bucket although it was just made, or that it is busy
-/// with it.
+/// Whether S3 responded that a recently created bucket does not exist, or that another operation on
+/// it is in progress.
 pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
     error: &SdkError<E, HttpResponse>,
     bucket: &str,
@@ -61,15 +62,15 @@ pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
     attempt: &ha_provider::Attempt,
 ) -> bool {
     is(error, &["OperationAborted"])
-        || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
+        || (is(error, &["NoSuchBucket"]) && aws.is_recently_created(bucket, attempt))
 }
 
-/// The HTTP status of the answer, where there was one.
+/// The HTTP status of the response; `None` where there was none.
 pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|it| it.status().as_u16())
 }
 
-/// That something is waited for, with what AWS says meanwhile.
+/// A pending status with the service's message.
 pub(crate) fn waiting<T, E: ProvideErrorMetadata>(
     what: &str,
     error: &SdkError<E, HttpResponse>,
@@ -80,14 +81,15 @@ pub(crate) fn waiting<T, E: ProvideErrorMetadata>(
     })
 }
 
-/// The refusal as an error, for a caller with more to say about it.
+/// The error of a step's first changing call, for a caller that adds advice.
 pub(crate) fn refusal<E>(what: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let explained = explained(what.into(), error);
     match explained.outcome {
-        // It was not made, but an earlier try may have been.
+        // The permit was refused for this try; an earlier try of the same call may have reached
+        // AWS.
         CallOutcome::Interrupted => explained,
         _ if was_refused(error) => explained.outcome(CallOutcome::Refused),
         _ => explained.outcome(CallOutcome::Unknown),
@@ -96,7 +98,10 @@ where
 
 fn was_refused<E>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
+        // The request was never sent.
         SdkError::ConstructionFailure(_) => true,
+        // A 5xx response may come after AWS has done the work, so only a 4xx response means that
+        // nothing was changed.
         SdkError::ServiceError(_) => status(error).is_some_and(|it| (400..500).contains(&it)),
         _ => false,
     }
@@ -106,6 +111,8 @@ fn explained<E>(what: String, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    // The permit's own error says why the call was not sent; the SDK's wrapper around it says
+    // nothing more.
     if let Some(refused) = not_permitted(error) {
         return Error { attempted: what, causes: vec![refused.to_string()], ..refused.clone() };
     }
@@ -121,7 +128,7 @@ where
             .help("with single sign-on, log in first: `aws sso login`")
             .outcome(CallOutcome::Refused),
         (None, SdkError::DispatchFailure(failure)) if failure.as_connector_error().is_some() => {
-            let error = failure.as_connector_error().expect("it was just seen");
+            let error = failure.as_connector_error().expect("the guard has checked it");
             Error::new(what, root(error)).help("check the network, and the endpoint that the plan's head names")
         }
         (None, SdkError::TimeoutError(_)) => {
@@ -141,12 +148,12 @@ where
     }
 }
 
-/// Why the call was not made, where it was not permitted.
+/// The permit's error, where the call was not sent because of it.
 fn not_permitted<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     std::iter::successors(Some(error), |it| it.source()).find_map(|it| it.downcast_ref())
 }
 
-/// What is at the bottom of an error; what lies above only says which library met it.
+/// The innermost error. The outer ones only name the libraries in between.
 fn root(error: &(dyn std::error::Error + 'static)) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
@@ -172,7 +179,7 @@ fn advice(code: &str) -> Option<&'static str> {
         | "AccessDeniedException"
         | "UnauthorizedOperation"
         | "AllAccessDisabled" => {
-            "the caller lacks the permission; who it is says `aws sts get-caller-identity` with the same credentials"
+            "the caller lacks the permission; `aws sts get-caller-identity` with the same credentials shows the caller"
         }
         "AuthFailure"
         | "InvalidClientTokenId"
@@ -194,7 +201,7 @@ fn advice(code: &str) -> Option<&'static str> {
         }
         "OptInRequired" => "the account is not subscribed to this service or region",
         "InsufficientInstanceCapacity" => {
-            "AWS has no such machine free there; try another instance type or availability zone"
+            "AWS has no capacity for this instance type there; try another type or availability zone"
         }
         code if code.ends_with("LimitExceeded")
             || code.contains("QuotaExceeded")
@@ -206,12 +213,14 @@ fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Something of this name is there, and no record says that it is ours.
+/// The error for an object that exists already and that this step did not create.
 pub(crate) fn foreign(what: &str, name: &str) -> Error {
     Error::new(
         format!("create the {what} `{name}`"),
-        "one of this name exists already, and this step did not make it",
+        "one of this name exists already, and this step did not create it",
     )
-    .help("choose another name, or delete what is there if no one needs it; nothing was changed")
+    .help(
+        "choose another name, or delete the existing one if it is not needed; nothing was changed",
+    )
     .outcome(CallOutcome::Refused)
 }

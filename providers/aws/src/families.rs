@@ -1,5 +1,5 @@
-//! Databases whose settings are a group of the same configuration, for another engine or version
-//! than theirs.
+//! A check across blocks: a DB instance whose parameter group, in the same configuration, is for
+//! another engine or version.
 
 use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
 use ha_value::{Path, ResourceMode, Severity};
@@ -24,7 +24,7 @@ fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
     of(DATABASE).filter_map(|it| contradiction(&it, &group(&it)?)).collect()
 }
 
-/// The argument that names the group.
+/// The instance's argument that names the parameter group.
 const NAMED: &str = "parameter_group_name";
 
 fn contradiction(
@@ -38,7 +38,7 @@ fn contradiction(
     }
     let said = version.map(|it| format!(" {}", it.as_str())).unwrap_or_default();
     let message = format!(
-        "`{}` is of the family `{family}`, and this database runs {engine}{said}",
+        "`{}` is of the family `{family}`, and this instance runs {engine}{said}",
         group.address
     );
     let problem = ArgumentProblem { path: Path::attribute(NAMED), message };
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_of_the_family_of_its_database() {
-        let told = |engine: &str, version: &str, family: &str| {
+    fn a_parameter_group_has_the_family_of_its_database() {
+        let problem_count = |engine: &str, version: &str, family: &str| {
             let object = |fields: &[(&str, &str)]| -> Object {
                 fields.iter().map(|(name, it)| ((*name).into(), Value::from(*it))).collect()
             };
@@ -71,13 +71,19 @@ mod tests {
             check(&[placed(&database, &wanted), placed(&group, &settings)]).len()
         };
         assert_eq!(
-            (told("postgres", "15.4", "postgres15"), told("mysql", "8.0", "mysql8.0")),
+            (
+                problem_count("postgres", "15.4", "postgres15"),
+                problem_count("mysql", "8.0", "mysql8.0")
+            ),
             (0, 0)
         );
         assert_eq!(
-            (told("postgres", "15.4", "postgres14"), told("mysql", "8.4", "mysql8.0")),
+            (
+                problem_count("postgres", "15.4", "postgres14"),
+                problem_count("mysql", "8.4", "mysql8.0")
+            ),
             (1, 1)
         );
-        assert_eq!(told("mariadb", "10.11", "mysql8.0"), 1);
+        assert_eq!(problem_count("mariadb", "10.11", "mysql8.0"), 1);
     }
 }

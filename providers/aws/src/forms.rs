@@ -1,16 +1,16 @@
-//! What AWS's names for things look like, so that one of another form is refused where it is
-//! written and not by AWS.
+//! Patterns of AWS ids, names and ARNs, so that a value of another form is refused at its line
+//! while planning.
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
 use regex::Regex;
 use serde_json::Value as Json;
 
-/// The form of a name.
+/// The pattern of a value.
 pub(crate) struct Form {
-    /// What the whole of it matches.
+    /// Regular expression that the whole value matches.
     pattern: &'static str,
-    /// What it names: `the id of a subnet`.
+    /// The meaning of the value, for a message: `the id of a subnet`.
     what: &'static str,
     example: &'static str,
 }
@@ -27,7 +27,7 @@ impl Form {
 
 pub(crate) const SECURITY_GROUP: Form =
     Form::new("sg-[0-9a-z]+", "the id of a security group", "sg-0a1b2c3d4e5f60718");
-/// One that may be another account's.
+/// The id of a security group, with an account id in front for one of another account.
 pub(crate) const PEER_GROUP: Form =
     Form::new("([0-9]{12}/)?sg-[0-9a-z]+", SECURITY_GROUP.what, SECURITY_GROUP.example);
 pub(crate) const SUBNET: Form =
@@ -47,7 +47,7 @@ pub(crate) const TEMPLATE: Form =
 pub(crate) const TEMPLATE_NAME: Form =
     Form::new(r"[a-zA-Z0-9().\-/_]{3,128}", "the name of a launch template", "services");
 pub(crate) const MACHINE: Form =
-    Form::new("[a-z0-9-]+[.][a-z0-9-]+", "a type of machine", "m5.large");
+    Form::new("[a-z0-9-]+[.][a-z0-9-]+", "an instance type", "m5.large");
 pub(crate) const ZONE: Form =
     Form::new("[a-z]+(-[a-z0-9]+)+", "an availability zone", "eu-west-1a");
 
@@ -72,14 +72,14 @@ pub(crate) const TARGET_GROUP: Form = Form::new(
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0a1b2c3d4e5f6071",
 );
 
-/// A check of arguments whose values have a form: fields of blocks behind a period, elements of
-/// collections each.
+/// A check of arguments by pattern. Fields of blocks are named as `BLOCK.FIELD`; each element of a
+/// collection is checked.
 pub(crate) fn check(
     table: &'static [(&'static str, Form)],
 ) -> impl Fn(Json) -> Vec<ArgumentProblem> + Send + Sync {
     let compiled = |(place, form): &'static (&'static str, Form)| {
         let whole = Regex::new(&format!("^(?:{})$", form.pattern))
-            .expect("the patterns of this file are ones");
+            .expect("the patterns of this file are valid");
         (place.split('.').collect::<Vec<_>>(), form, whole)
     };
     let rows: Vec<_> = table.iter().map(compiled).collect();
@@ -98,16 +98,18 @@ pub(crate) fn check(
     }
 }
 
-/// Every text at a place. What is not known yet is an object there, and no string.
-fn each(value: &Json, place: &[&str], at: &Path, told: &mut impl FnMut(Path, &str)) {
+/// Calls `visit` for each string at a place. An unknown value is a JSON object there and is
+/// skipped.
+fn each(value: &Json, place: &[&str], at: &Path, visit: &mut impl FnMut(Path, &str)) {
     match (value, place) {
-        (Json::String(text), []) => told(at.clone(), text),
-        (Json::Array(items), _) => {
-            items.iter().enumerate().for_each(|(index, it)| each(it, place, &at.index(index), told))
-        }
+        (Json::String(text), []) => visit(at.clone(), text),
+        (Json::Array(items), _) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, it)| each(it, place, &at.index(index), visit)),
         (Json::Object(fields), [first, rest @ ..]) => {
             if let Some(value) = fields.get(*first) {
-                each(value, rest, &at.name(*first), told);
+                each(value, rest, &at.name(*first), visit);
             }
         }
         _ => {}
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_another_form_are_told_with_their_place() {
+    fn reports_the_place_of_a_value_that_does_not_match() {
         static TABLE: [(&str, Form); 3] =
             [("groups", SECURITY_GROUP), ("interfaces.subnet", SUBNET), ("type", MACHINE)];
         let problems = check(&TABLE)(json!({
@@ -129,8 +131,8 @@ mod tests {
             "interfaces": [{"subnet": "subnet-1"}, {"subnet": "net-1"}, {}],
             "type": "db.m5.large",
         }));
-        let told: Vec<String> = problems.iter().map(|it| it.path.to_string()).collect();
-        assert_eq!(told, ["groups[1]", "interfaces[1].subnet", "type"]);
+        let places: Vec<String> = problems.iter().map(|it| it.path.to_string()).collect();
+        assert_eq!(places, ["groups[1]", "interfaces[1].subnet", "type"]);
         assert!(
             problems[0]
                 .message
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_of_its_form() {
+    fn every_example_matches_its_pattern() {
         static TABLE: [(&str, Form); 15] = [
             ("it", SECURITY_GROUP),
             ("it", PEER_GROUP),

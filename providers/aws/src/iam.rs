@@ -1,15 +1,15 @@
-//! What IAM's kinds share.
+//! Checks and constants that several IAM resource types use.
 
 use std::time::Duration;
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
-/// A role, profile or policy that IAM has just made is known to its other machines after some
-/// seconds.
+/// How long IAM may take until a new role, profile or policy is visible everywhere. Usually it
+/// takes some seconds.
 pub(crate) const PROPAGATION: Duration = crate::wait::PROPAGATION;
 
-/// What is wrong with the name of something in IAM.
+/// The problems of a name in IAM.
 pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<ArgumentProblem> {
     let problem = |message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "+=,.@_-".contains(*it)));
@@ -25,7 +25,7 @@ pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Argumen
     }
 }
 
-/// What is wrong with a folder in IAM.
+/// The problems of a path in IAM.
 pub(crate) fn path_problems(path: &str) -> Vec<ArgumentProblem> {
     let is_one = path == "/" || (path.len() > 2 && path.starts_with('/') && path.ends_with('/'));
     if is_one && path.len() <= 512 && path.chars().all(|it| it.is_ascii_graphic()) {
@@ -36,12 +36,12 @@ pub(crate) fn path_problems(path: &str) -> Vec<ArgumentProblem> {
     vec![ArgumentProblem { path: Path::attribute("path"), message }]
 }
 
-/// The path of what has none.
+/// The default path.
 pub(crate) fn root() -> ha_provider::Immutable<String> {
     "/".to_owned().into()
 }
 
-/// A moment as IAM writes it.
+/// A time in the format of IAM.
 pub(crate) fn written(moment: &aws_smithy_types::DateTime) -> String {
     moment.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default()
 }

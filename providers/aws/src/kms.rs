@@ -1,4 +1,4 @@
-//! Keys of states that are data keys of AWS KMS: wrapped by a key that never leaves it.
+//! State keys that are data keys of AWS KMS, wrapped by a KMS key that never leaves KMS.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,13 +19,13 @@ use crate::call_log::CallLog;
 use crate::error::AwsErrorContext as _;
 use crate::provider::{AccountAccess, shared};
 
-/// How such a key is named in what it seals.
+/// The name of this key source in a sealed state.
 const METHOD: &str = "aws_kms";
-/// What the wrapped key is bound to, which also shows in CloudTrail.
+/// The encryption context key that binds a wrapped key to a state. It also shows in CloudTrail.
 const CONTEXT: &str = "ha:lineage";
-/// KMS says so of a wrapped key that is not one of this key's, for this state.
+/// Error codes of KMS for a wrapped key of another KMS key or another encryption context.
 const WRONG: [&str; 2] = ["InvalidCiphertextException", "IncorrectKeyException"];
-/// KMS says so to those who may not use a key, or where there is none.
+/// Error codes of KMS for a key that the caller may not use or that does not exist.
 const MISSING: [&str; 6] = [
     "AccessDeniedException",
     "NotFoundException",
@@ -35,11 +35,11 @@ const MISSING: [&str; 6] = [
     "KeyUnavailableException",
 ];
 
-/// A data key of AWS KMS. Whoever opens the state needs `kms:Decrypt` on the key that wraps it,
-/// whoever seals it `kms:GenerateDataKey` too.
+/// A data key of AWS KMS. Reading the state needs `kms:Decrypt` on the KMS key, writing it
+/// `kms:GenerateDataKey` too.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct KmsSettings {
-    /// The key that wraps it: its id, ARN or alias.
+    /// KMS key: id, ARN or alias.
     kms_key_id: String,
     /// The region of the key. From `AWS_REGION` or the profile when left out.
     region: Option<String>,
@@ -52,9 +52,9 @@ pub struct KmsSettings {
     secret_key: Option<Secret<String>>,
     /// Session token, with temporary credentials.
     token: Option<Secret<String>>,
-    /// Address of the service, where it is not Amazon's: `http://127.0.0.1:24777`.
+    /// Endpoint URL, where it is not that of AWS: `http://127.0.0.1:24777`.
     endpoint: Option<String>,
-    /// How often a call is tried when the service is busy or cannot be reached.
+    /// Maximum number of tries of a call when the service is busy or cannot be reached.
     #[serde(default = "usual_retries")]
     max_retries: u32,
 }
@@ -63,14 +63,14 @@ fn usual_retries() -> u32 {
     5
 }
 
-/// Keys that are data keys of AWS KMS.
+/// The key provider for data keys of AWS KMS.
 pub struct KmsKeys {
     settings: KmsSettings,
     known: Mutex<Vec<(KeyName, StateKey)>>,
 }
 
 impl KmsKeys {
-    /// Those of these settings. Contacts no one.
+    /// The key provider with these settings. Makes no call.
     #[must_use]
     pub fn new(settings: KmsSettings) -> Self {
         Self { settings, known: Mutex::default() }
@@ -100,17 +100,18 @@ impl KmsKeys {
         }
     }
 
-    /// What comes of the work with a client. Blocks; also where another runtime is at work.
+    /// The result of `work` with a client. Blocks, and may be called inside another runtime.
     fn wait<T: Send>(
         &self,
         work: impl AsyncFnOnce(Client) -> Result<T, Error> + Send,
     ) -> Result<T, StateError> {
         let access = self.access();
         let waited = std::thread::scope(|scope| {
+            // A thread of its own, because a runtime cannot be started inside of another one.
             let thread = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime
-                    .map_err(|error| Error::from_error("start what talks to AWS KMS", &error))?;
+                    .map_err(|error| Error::from_error("start the runtime for AWS KMS", &error))?;
                 runtime.block_on(async {
                     let shared = shared(&access).await?;
                     shared.region().ok_or_else(|| access.no_region())?;
@@ -143,11 +144,13 @@ impl KmsKeys {
         let parameter = |what: &str| name.parameters.get(what).cloned();
         let wrapped = parameter("wrapped").and_then(|it| STANDARD.decode(it).ok());
         let (Some(arn), Some(wrapped)) = (parameter("key"), wrapped) else {
-            return Err(refused("what stands beside what it opens is no data key of AWS KMS"));
+            return Err(refused("the state's key is not a wrapped data key of AWS KMS"));
         };
         let plain = self.wait(async |kms| {
             let call = kms
                 .decrypt()
+                // The KMS key is named in the call, so that KMS does not unwrap with any other key
+                // that the ciphertext may name.
                 .key_id(&arn)
                 .ciphertext_blob(Blob::new(wrapped))
                 .encryption_context(CONTEXT, lineage);
@@ -157,19 +160,23 @@ impl KmsKeys {
                 .attempting_first(format!("unwrap the key of the state with the KMS key {arn}"))?;
             Ok(Zeroizing::new(answer.plaintext.map(Blob::into_inner).unwrap_or_default()))
         })?;
-        let key = key(&plain)
-            .ok_or_else(|| refused("KMS unwrapped something else than a key of 32 bytes"))?;
+        let key =
+            key(&plain).ok_or_else(|| refused("KMS returned a key that does not have 32 bytes"))?;
+        // The id is derived from the key itself. Its check shows a swapped ciphertext before any
+        // part of the state is read.
         match key.id() == name.id {
             true => Ok(key),
-            false => Err(refused("KMS unwrapped another key than the one that it was sealed with")),
+            false => {
+                Err(refused("KMS returned another key than the one that the state was sealed with"))
+            }
         }
     }
 
-    /// A new data key. It is unwrapped once before anything is sealed with it: some may wrap and
-    /// not unwrap.
+    /// A new data key. It is unwrapped once before it is used: a caller may have the permission to
+    /// wrap and not to unwrap, and could then never read the state again.
     fn made(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
         let wrapping = &self.settings.kms_key_id;
-        let what = format!("make a key for the state with the KMS key {wrapping}");
+        let what = format!("create a data key for the state with the KMS key {wrapping}");
         let (plain, wrapped, arn) = self.wait(async |kms| {
             let call = kms
                 .generate_data_key()
@@ -187,7 +194,7 @@ impl KmsKeys {
         let odd = || {
             StateError::new(
                 StateErrorReason::Store,
-                Error::new(&what, "KMS answered no key of 32 bytes").outcome(CallOutcome::Refused),
+                Error::new(&what, "KMS returned no key of 32 bytes").outcome(CallOutcome::Refused),
             )
         };
         let key = key(&plain).ok_or_else(odd)?;
@@ -211,13 +218,14 @@ impl KeyProvider for KmsKeys {
             return Err(StateError::other_source(
                 lineage,
                 name,
-                "a data key of AWS KMS is what there is",
+                "the configured key is a data key of AWS KMS",
             ));
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = known.iter().find(|(it, _)| it == name) {
             return Ok(key.clone());
         }
+        // The lock is not held during the call to KMS.
         drop(known);
         let key = self.unwrapped(lineage, name)?;
         self.keep(name, &key);
@@ -239,8 +247,8 @@ impl KeyProvider for KmsKeys {
     }
 }
 
-/// Whether a key that is named so may be the one of this ARN. Which one an alias means, only KMS
-/// knows.
+/// Whether a key of this name can be the one of this ARN. Only KMS knows which key an alias means,
+/// so an alias matches any.
 fn wraps(named: &str, arn: Option<&String>) -> bool {
     let is_alias = named.starts_with("alias/") || named.contains(":alias/");
     arn.is_some_and(|arn| is_alias || arn == named || arn.ends_with(&format!("/{named}")))
@@ -257,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_known_by_its_id_its_arn_and_its_alias() {
+    fn a_key_matches_by_id_arn_and_alias() {
         let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd".to_owned();
         for named in ["1234abcd", &arn, "alias/ha", "arn:aws:kms:eu-west-1:123456789012:alias/ha"] {
             assert!(wraps(named, Some(&arn)), "{named}");

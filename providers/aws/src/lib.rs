@@ -1,4 +1,5 @@
-//! Kinds of Amazon Web Services, by the names and arguments that Terraform's provider gives them.
+//! The provider for Amazon Web Services, with the resource types and arguments of Terraform's
+//! provider.
 
 mod call_log;
 mod choices;
@@ -34,7 +35,7 @@ pub use kms::{KmsKeys, KmsSettings};
 pub use provider::{AwsClients, AwsSettings};
 pub use store::{S3Backend, S3Settings, S3Store};
 
-/// Enters the provider and its kinds.
+/// Registers the provider, its resource types and its data sources.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

@@ -1,22 +1,22 @@
-//! Things that two blocks would look after at once: one that claims all there is of them, and one
-//! for a single one. Each would undo what the other does, in every apply.
+//! A check across blocks: one block manages all rules or policies of an object, another a single
+//! one of them. Each would undo the other's change in every apply.
 
 use ha_provider::{ArgumentProblem, BlockInstance, ByAttribute, CrossCheck, CrossCheckProblem};
 use ha_value::{Path, ResourceMode, Severity, Value};
 
-/// A kind that may claim all of something, and the kind that looks after one of it.
+/// A resource type that can manage all parts of an object, and the type that manages a single part.
 struct Claim {
-    /// The kind that claims.
+    /// The resource type that can manage all parts.
     owner: &'static str,
-    /// The argument by which it does, where that is set.
+    /// The argument that makes it manage all parts, where it is set.
     claims: &'static str,
-    /// The attribute that the other kind refers to it by.
+    /// The attribute by which the other type refers to it.
     attribute: &'static str,
-    /// The kind for a single one.
+    /// The resource type for a single part.
     single: &'static str,
-    /// The argument with which that one refers to the owner.
+    /// The argument by which a single part refers to the owner.
     refers: &'static str,
-    /// What both look after.
+    /// The parts, for a message.
     what: &'static str,
 }
 
@@ -85,11 +85,12 @@ impl Claim {
         };
         let owners: Vec<BlockInstance<'_>> =
             of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
+        // The check is linear: owners are indexed once, and each single part is looked up.
         if owners.is_empty() {
             return Vec::new();
         }
         let by_attribute = ByAttribute::new(self.attribute, &owners);
-        // What has its name for an id is referred to by either.
+        // A role's id is its name, so a reference may use either attribute.
         let by_id = ByAttribute::new("id", &owners);
         let owner = |it: &BlockInstance<'_>| {
             by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers))
@@ -100,6 +101,8 @@ impl Claim {
     fn is_claimed_by(&self, owner: &BlockInstance<'_>) -> bool {
         owner
             .get(&[self.claims])
+            // An unknown value that may turn out to be null manages nothing then, so it is no
+            // conflict yet.
             .is_some_and(|it| !it.is_null() && (it.is_known() || Value::is_never_null(it)))
     }
 
@@ -111,8 +114,8 @@ impl Claim {
         let Self { claims, what, .. } = self;
         let (own, owner) = (single.address, owner.address);
         let message = format!(
-            "`{owner}` looks after all its {what} with `{claims}` and would take away that of `{own}`: leave \
-             `{claims}` out there, or say there what this block says and drop this block"
+            "`{owner}` manages all its {what} with `{claims}` and would remove that of `{own}`: leave \
+             `{claims}` out there, or move this block there"
         );
         let problem = ArgumentProblem { path: Path::attribute(self.refers), message };
         CrossCheckProblem { address: own.clone(), problem, severity: Severity::Error }
@@ -146,8 +149,8 @@ mod tests {
         }
     }
 
-    /// The addresses of the single ones that are contradicted.
-    fn told(blocks: &[Block]) -> Vec<String> {
+    /// The addresses of single parts that conflict with an owner.
+    fn conflicts(blocks: &[Block]) -> Vec<String> {
         let placed: Vec<BlockInstance<'_>> = blocks.iter().map(placed).collect();
         check(&placed).into_iter().map(|it| it.address.to_string()).collect()
     }
@@ -156,7 +159,7 @@ mod tests {
         Value::unknown(Type::String, Some(attribute.into())).originating(|| attribute.into())
     }
 
-    /// The reference of each claim, before and after its owner is there.
+    /// References to the owner, before and after it exists.
     fn references(claim: &Claim) -> Vec<(Value, Option<&'static str>)> {
         let owner = format!("{}.it", claim.owner);
         vec![
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_claims_no_other_looks_after() {
+    fn a_managed_part_has_no_block_of_its_own() {
         for claim in &CLAIMS {
             let owner = format!("{}.it", claim.owner);
             let single = format!("{}.one", claim.single);
@@ -176,20 +179,20 @@ mod tests {
                 let with =
                     |claimed: Value| Block { id, ..block(&owner, &[(claim.claims, claimed)]) };
                 assert_eq!(
-                    told(&[with(Value::set([])), one()]),
+                    conflicts(&[with(Value::set([])), one()]),
                     [single.as_str()],
                     "{single} by {reference:?}"
                 );
-                assert!(told(&[with(Value::NULL), one()]).is_empty());
-                assert!(told(&[Block { id, ..block(&owner, &[]) }, one()]).is_empty());
-                // It may turn out to be none.
-                assert!(told(&[with(Value::unknown(Type::Any, None)), one()]).is_empty());
+                assert!(conflicts(&[with(Value::NULL), one()]).is_empty());
+                assert!(conflicts(&[Block { id, ..block(&owner, &[]) }, one()]).is_empty());
+                // The unknown value may turn out to be null.
+                assert!(conflicts(&[with(Value::unknown(Type::Any, None)), one()]).is_empty());
             }
         }
     }
 
     #[test]
-    fn others_are_left_alone() {
+    fn other_references_are_no_conflict() {
         for claim in &CLAIMS {
             let owner = format!("{}.it", claim.owner);
             let single = format!("{}.one", claim.single);
@@ -200,21 +203,23 @@ mod tests {
                 Value::unknown(Type::String, Some(format!("{owner}.id").into())),
                 "x-2".into(),
             ] {
-                assert!(told(&[there(), block(&single, &[(claim.refers, reference)])]).is_empty());
+                assert!(
+                    conflicts(&[there(), block(&single, &[(claim.refers, reference)])]).is_empty()
+                );
             }
             let elsewhere =
                 Block { provider: "other", ..block(&single, &[(claim.refers, "x-1".into())]) };
-            assert!(told(&[there(), elsewhere]).is_empty());
+            assert!(conflicts(&[there(), elsewhere]).is_empty());
         }
     }
 
     #[test]
-    fn roles_are_named_before_they_are_there() {
+    fn roles_are_matched_by_name_before_they_exist() {
         let role = block(
             "aws_iam_role.it",
             &[("name", "build".into()), ("managed_policy_arns", Value::set([]))],
         );
         let attachment = block("aws_iam_role_policy_attachment.one", &[("role", "build".into())]);
-        assert_eq!(told(&[role, attachment]), ["aws_iam_role_policy_attachment.one"]);
+        assert_eq!(conflicts(&[role, attachment]), ["aws_iam_role_policy_attachment.one"]);
     }
 }

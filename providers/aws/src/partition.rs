@@ -1,6 +1,5 @@
-//! The parts that AWS is in, which know nothing of each other: each has accounts, regions and a
-//! domain of its own, and a name that all names of things begin with. Which region is in which says
-//! the SDK's own table.
+//! Partitions of AWS, such as `aws-cn`. Each has its own accounts, regions and domain, and its name
+//! is part of every ARN. The SDK's table says which region is in which partition.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,34 +8,34 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _
 use futures::FutureExt as _;
 use serde::Deserialize;
 
-/// A part of AWS.
+/// A partition of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AwsPartition {
-    /// What names of things begin with after `arn:`.
+    /// Name of the partition, the second part of an ARN.
     pub(crate) name: String,
-    /// The domain that its services are in.
+    /// Domain of the partition's services.
     pub(crate) suffix: String,
 }
 
-/// The partition of which most people think.
+/// The commercial partition.
 const COMMON: &str = "aws";
-/// Two regions of which no partition has both.
+/// Two regions that are in no common partition.
 const APART: [&str; 2] = ["cn-north-1", "us-east-1"];
 
-/// The settings of a provider that say where it works. Where they say nothing of the region, it is
-/// one of the common partition: a client of any other refuses to connect.
+/// The provider settings that determine the region. Without a region in them, planning assumes the
+/// commercial partition, and a client with a region of another one refuses to connect.
 #[derive(Deserialize)]
 pub(crate) struct RegionSettings {
     region: Option<String>,
 }
 
 impl RegionSettings {
-    /// Amazon's name for a bucket, or for something in one.
+    /// The ARN of a bucket or of an object in it.
     pub(crate) fn s3_arn(&self, path: &str) -> String {
         s3_arn(&self.partition().name, path)
     }
 
-    /// The domain of services.
+    /// Domain of the services of the region.
     pub(crate) fn suffix(&self) -> String {
         self.partition().suffix
     }
@@ -46,20 +45,20 @@ impl RegionSettings {
     }
 }
 
-/// Amazon's name for a bucket, or for something in one.
+/// The ARN of a bucket or of an object in it.
 pub(crate) fn s3_arn(partition: &str, path: &str) -> String {
     format!("arn:{partition}:s3:::{path}")
 }
 
 impl AwsPartition {
-    /// The partition that a region is in.
+    /// The partition of a region.
     pub(crate) fn from_region(region: &str) -> Self {
         static KNOWN: Mutex<BTreeMap<String, AwsPartition>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(region.to_owned()).or_insert_with(|| Self::asked(region)).clone()
     }
 
-    /// What the SDK's table says.
+    /// The partition of a region by the SDK's table.
     fn asked(region: &str) -> Self {
         let name =
             APART.iter().find_map(|it| other_than(region, it)).unwrap_or_else(|| COMMON.to_owned());
@@ -67,14 +66,14 @@ impl AwsPartition {
         Self { name, suffix }
     }
 
-    /// Whether it is the one of which most people think.
+    /// Whether it is the commercial partition.
     pub(crate) fn is_common(&self) -> bool {
         self.name == COMMON
     }
 }
 
-/// The partition's name, where another region is not in it: then the SDK refuses to go there, and
-/// says the name.
+/// The partition's name, from the SDK's error for a region outside of it. The SDK's table itself is
+/// not public.
 fn other_than(region: &str, other: &str) -> Option<String> {
     let arn = format!("arn:aws:s3:{other}:123456789012:accesspoint:a");
     let params = Params::builder().region(region).bucket(arn).build().ok()?;
@@ -110,7 +109,7 @@ mod tests {
             ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
             ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"),
             ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
-            // One that the table does not have yet, but has a rule for.
+            // A region that is not in the table, but matches a rule of it.
             ("eu-north-9", "aws", "amazonaws.com"),
             ("eusc-de-west-7", "aws-eusc", "amazonaws.eu"),
         ] {

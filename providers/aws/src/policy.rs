@@ -1,4 +1,4 @@
-//! Policies: JSON of which equal things may be written in several ways.
+//! IAM policies: JSON that can express one policy in several ways.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use ha_value::Text;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// A policy in normal form: two that mean the same are the same text. Written over several lines,
-/// so that a changed permission shows as a changed line.
+/// A policy in normal form: policies with the same meaning are the same string. It has several
+/// lines, so that a plan shows a changed permission as a changed line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct NormalizedPolicy(String);
@@ -31,7 +31,7 @@ impl NormalizedPolicy {
     /// The normal form of a policy.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let json: Json = serde_json::from_str(text)
-            .map_err(|error| format!("the policy is no JSON: {error}"))?;
+            .map_err(|error| format!("the policy is not JSON: {error}"))?;
         let Json::Object(fields) = json else {
             return Err(
                 "a policy is a JSON object: {\"Version\": \"2012-10-17\", \"Statement\": [...]}"
@@ -45,14 +45,14 @@ impl NormalizedPolicy {
         Ok(Self(serde_json::to_string_pretty(&normal).expect("a value of JSON can be written")))
     }
 
-    /// A policy as IAM answers: percent-encoded. What is no policy at all stays as it is, so that
-    /// it differs.
+    /// A policy from a response of IAM, which is percent-encoded. A string that is no policy stays
+    /// as it is, and shows as a difference.
     pub(crate) fn answered(text: &str) -> Self {
         let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         Self::parse(&decoded).unwrap_or_else(|_| Self(decoded.into_owned()))
     }
 
-    /// The policy as text.
+    /// The policy as JSON.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -80,7 +80,8 @@ fn principal(value: Json) -> Json {
     Json::Object(sorted(by_type.into_iter().map(each)))
 }
 
-/// An account's number stands for its root, in whichever partition it is.
+/// The account id for the ARN of the account's root, in any partition: IAM treats both alike and
+/// returns either.
 fn account(name: Json) -> Json {
     let id = name
         .as_str()
@@ -106,7 +107,8 @@ fn condition(value: Json) -> Json {
     Json::Object(sorted(by_operator.into_iter().map(of_operator)))
 }
 
-/// Alternatives: their order means nothing, one of them needs no list, and all are strings.
+/// A list of alternatives in normal form: sorted, a single one without a list, numbers and booleans
+/// as strings.
 fn choices(value: Json) -> Json {
     let text = |it: Json| match it {
         Json::Bool(it) => it.to_string().into(),
@@ -114,6 +116,8 @@ fn choices(value: Json) -> Json {
         it => it,
     };
     let mut all: Vec<Json> = as_list(value).into_iter().map(text).collect();
+    // The order of statements has a meaning to readers and is preserved; that of alternatives
+    // inside one has none.
     all.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     all.dedup();
     match all.len() {
@@ -143,7 +147,7 @@ fn sorted(items: impl Iterator<Item = (String, Json)>) -> Map<String, Json> {
     items.into_iter().collect()
 }
 
-/// A string inside a JSON string, its unknown and secret parts kept.
+/// A text as a JSON string, with its unknown and secret parts.
 pub(crate) fn quoted(text: &Text) -> Text {
     let escaped = text.map(|it| {
         let written = serde_json::to_string(it).expect("a string can be written");
@@ -175,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_that_mean_the_same_are_the_same() {
+    fn policies_with_one_meaning_have_one_normal_form() {
         let one = r#"{"Statement":{"Action":["s3:GetObject"],"Effect":"Allow","Resource":["b","a"],
             "Principal":{"AWS":"123456789012"},"Condition":{"Bool":{"aws:SecureTransport":true}}},"Version":"2012-10-17"}"#;
         let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:root"]},
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_normal_form_is_its_own() {
+    fn the_normal_form_is_stable() {
         let text = r#"{"Statement":[{"Resource":"*","Action":["b","a"],"Effect":"Allow","Sid":"x"}],"Version":"2012-10-17"}"#;
         let once = NormalizedPolicy::parse(text).unwrap();
         assert_eq!(NormalizedPolicy::parse(once.as_str()).unwrap(), once);
@@ -206,13 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_says_why() {
-        assert!(NormalizedPolicy::parse("{").unwrap_err().contains("no JSON"));
+    fn an_invalid_policy_is_refused_with_the_reason() {
+        assert!(NormalizedPolicy::parse("{").unwrap_err().contains("not JSON"));
         assert!(NormalizedPolicy::parse("[]").unwrap_err().contains("object"));
     }
 
     #[test]
-    fn quoting_keeps_parts() {
+    fn quoting_retains_secret_parts() {
         let mut text = Text::from("a\"");
         text.push(&Text::secret("b\\"));
         assert_eq!(quoted(&text).known().unwrap(), r#""a\"b\\""#);

@@ -1,4 +1,4 @@
-//! The `aws` provider: its settings, and the clients that they make.
+//! The `aws` provider: its settings, and the clients with them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::recently_created::RecentlyCreated;
 use crate::retries::{PermitInterceptor, RetryCounter, ThrottleIncidents, partition, retries};
 use crate::unsupported;
 
-/// Everything that kinds call.
+/// The clients that resource types call.
 pub struct AwsClients {
     pub(crate) autoscaling: aws_sdk_autoscaling::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
@@ -32,15 +32,15 @@ pub struct AwsClients {
     pub(crate) s3: aws_sdk_s3::Client,
     sts: aws_sdk_sts::Client,
     pub(crate) region: String,
-    /// What this run has just made.
-    pub(crate) young: RecentlyCreated,
+    /// Objects that this run has created recently.
+    pub(crate) recently_created: RecentlyCreated,
     incidents: Arc<ThrottleIncidents>,
     permit: Permit,
     caller: Option<AwsCaller>,
     endpoint: Option<String>,
 }
 
-/// Whom AWS takes us for.
+/// The identity of the credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsCaller {
     pub(crate) account: String,
@@ -48,7 +48,7 @@ pub(crate) struct AwsCaller {
     pub(crate) user: String,
 }
 
-/// Amazon Web Services.
+/// The settings of the provider for Amazon Web Services.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct AwsSettings {
     /// The region, such as `eu-west-1`. From `AWS_REGION` or the profile when left out.
@@ -62,56 +62,56 @@ pub struct AwsSettings {
     token: Option<Secret<String>>,
     /// Profile in the shared configuration files.
     profile: Option<String>,
-    /// One address for all services, for an emulator: `http://127.0.0.1:24777`.
+    /// Endpoint URL for all services, for an emulator: `http://127.0.0.1:24777`.
     endpoint: Option<String>,
-    /// Addresses of single services; they go before `endpoint`.
+    /// Endpoint URLs of single services; they take precedence over `endpoint`.
     endpoints: Option<ServiceEndpoints>,
-    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's
-    /// own.
+    /// Whether S3 requests have the bucket in the path and not in the host name. True by default
+    /// with a custom endpoint.
     s3_use_path_style: Option<bool>,
-    /// Accounts that may be touched; any other is refused.
+    /// Ids of accounts that may be used; any other is refused.
     allowed_account_ids: Option<std::collections::BTreeSet<String>>,
-    /// Accounts that may not be touched.
+    /// Ids of accounts that are refused.
     forbidden_account_ids: Option<std::collections::BTreeSet<String>>,
-    /// Tags for everything that takes tags.
+    /// Tags for all resources that have tags.
     default_tags: Option<DefaultTags>,
-    /// How often a call is tried when AWS is busy or cannot be reached.
+    /// Maximum number of tries of a call when AWS is busy or cannot be reached.
     #[serde(default = "ten")]
     max_retries: u32,
-    /// Whether the credentials are used without asking first whose they are.
+    /// Whether the provider connects without a call to GetCallerIdentity.
     #[serde(default)]
     skip_credentials_validation: bool,
 }
 
-/// Tags for everything that takes tags.
+/// The block `default_tags`: tags for all resources that have tags.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct DefaultTags {
-    /// The tags. What a resource says of the same keys goes before them; they are shown among its
-    /// own.
+    /// The tags. A resource's own tag with the same key takes precedence; plans show both among the
+    /// resource's tags.
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
 }
 
-/// The tags that everything has.
+/// The default tags of all resources.
 fn default_tags(settings: &Object) -> Object {
     let tags = settings.get("default_tags").map(|it| it.get("tags"));
     tags.map(|it| ("tags".into(), it)).into_iter().collect()
 }
 
-/// Addresses of single services.
+/// Endpoint URLs of single services.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 struct ServiceEndpoints {
     /// EC2 Auto Scaling.
     autoscaling: Option<String>,
-    /// EC2: machines, networks, images.
+    /// EC2: instances, networks, images.
     ec2: Option<String>,
-    /// Identities and permissions.
+    /// IAM: identities and permissions.
     iam: Option<String>,
-    /// Databases.
+    /// RDS: databases.
     rds: Option<String>,
-    /// Objects.
+    /// S3: buckets and objects.
     s3: Option<String>,
-    /// Credentials.
+    /// STS: the caller's identity.
     sts: Option<String>,
 }
 
@@ -119,7 +119,8 @@ fn ten() -> u32 {
     10
 }
 
-/// A connection that died without a word must not hold an apply for ever.
+/// The time limit of one try. Without it a connection that is silently dropped would block an apply
+/// for ever.
 const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
 
 impl Provider for AwsClients {
@@ -134,9 +135,10 @@ impl Provider for AwsClients {
         let region = shared.region().map(ToString::to_string).ok_or_else(|| access.no_region())?;
         let its = AwsPartition::from_region(&region);
         if !its.is_common() && settings.region.is_none() {
-            // What a plan knows of names follows from the settings alone.
+            // Planning predicts ARNs from the settings alone, so a region from the environment must
+            // not be in another partition.
             let cause = format!(
-                "the region `{region}` is in the partition `{}`, and the block does not say so",
+                "the region `{region}` is in the partition `{}`, and the block does not name it",
                 its.name
             );
             let block = access.block;
@@ -145,6 +147,7 @@ impl Provider for AwsClients {
         }
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
+        // Emulators and S3-compatible services mostly have no host name for each bucket.
         let path_style =
             settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
         let (incidents, permit) = (Arc::new(ThrottleIncidents::default()), Permit::default());
@@ -168,9 +171,11 @@ impl Provider for AwsClients {
             s3: client!(aws_sdk_s3, "s3", own.s3, force_path_style(path_style)),
             sts: client!(aws_sdk_sts, "sts", own.sts),
             region,
-            young: RecentlyCreated::default(),
+            recently_created: RecentlyCreated::default(),
             incidents,
             permit,
+            // The identity is asked for with the client itself, and the checked value replaces this
+            // one below.
             caller: None,
             endpoint,
         };
@@ -193,7 +198,7 @@ impl Provider for AwsClients {
     }
 
     fn incidents(&self) -> Vec<Incident> {
-        self.incidents.told()
+        self.incidents.counted()
     }
 
     fn permit(&self) -> Option<&Permit> {
@@ -207,28 +212,29 @@ impl AwsClients {
         AwsPartition::from_region(&self.region)
     }
 
-    /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the
-    /// middle of it.
-    pub(crate) fn is_young(&self, name: &str, attempt: &Attempt) -> bool {
-        attempt.is_resumed() || self.young.has(name)
+    /// Whether AWS may not show this object everywhere yet: this run has created it recently, or an
+    /// interrupted run may have.
+    pub(crate) fn is_recently_created(&self, name: &str, attempt: &Attempt) -> bool {
+        attempt.is_resumed() || self.recently_created.has(name)
     }
 
-    /// The account, where it was asked for.
+    /// The account id, where GetCallerIdentity was called.
     pub(crate) fn account(&self) -> Option<&str> {
         self.caller.as_ref().map(|it| it.account.as_str())
     }
 
-    /// Whom AWS takes us for.
+    /// The identity of the credentials.
     pub(crate) async fn caller(&self) -> Result<AwsCaller, Error> {
         if let Some(known) = &self.caller {
             return Ok(known.clone());
         }
-        // Whoever waits here has a wrong address or no network more often than bad luck.
+        // A failure of this first call is mostly a wrong endpoint or no network, so it is repeated
+        // less often than others.
         let retries =
             RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(2));
         let hasty = aws_sdk_sts::config::Builder::new().retry_config(retries);
         let place = self.endpoint.as_ref().map_or_else(String::new, |it| format!(" at {it}"));
-        let what = format!("ask AWS{place} in {} whose the credentials are", self.region);
+        let what = format!("ask AWS{place} in {} for the identity of the credentials", self.region);
         let call = self.sts.get_caller_identity().customize().config_override(hasty);
         let answer = call.send().await.attempting_first(what)?;
         Ok(AwsCaller {
@@ -239,10 +245,10 @@ impl AwsClients {
     }
 }
 
-/// Which account to work in, and by which way.
+/// The account, credentials and endpoint of a client.
 #[derive(Clone)]
 pub(crate) struct AccountAccess {
-    /// The block that says so, for messages.
+    /// The configuration block with these settings, for messages.
     pub(crate) block: &'static str,
     pub(crate) region: Option<String>,
     pub(crate) profile: Option<String>,
@@ -250,16 +256,16 @@ pub(crate) struct AccountAccess {
     pub(crate) secret_key: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) endpoint: Option<String>,
-    /// How often a call is tried.
+    /// Maximum number of tries of a call.
     pub(crate) attempts: u32,
-    /// How long an answer is waited for.
+    /// Time limit of one try.
     pub(crate) patience: Duration,
 }
 
 impl AccountAccess {
-    /// No region is named anywhere.
+    /// The error where no region is configured.
     pub(crate) fn no_region(&self) -> Error {
-        refused("find out which AWS region to work in", "no region is configured").help(format!(
+        refused("find out the AWS region", "no region is configured").help(format!(
             "set `region` in the block `{}`, or AWS_REGION, or `region` in the profile",
             self.block
         ))
@@ -282,7 +288,7 @@ impl AwsSettings {
     }
 }
 
-/// What all clients share.
+/// The configuration that all clients share.
 pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
     let AccountAccess {
         block,
@@ -299,6 +305,7 @@ pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
         .tls_provider(Tls::Rustls(CryptoMode::Ring))
         .build_https();
     let timeouts = TimeoutConfig::builder()
+        // A wrong endpoint shows within seconds; only responses may be slow.
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(*patience)
         .build();
@@ -316,6 +323,8 @@ pub(crate) async fn shared(access: &AccountAccess) -> Result<SdkConfig, Error> {
         loader = loader.endpoint_url(endpoint);
     }
     match (access_key, secret_key) {
+        // Without explicit keys the SDK's default chain applies: environment, profile, SSO, web
+        // identity, instance role.
         (Some(access), Some(secret)) => {
             loader = loader.credentials_provider(Credentials::new(
                 access,
@@ -346,7 +355,7 @@ fn check_account(
         return Ok(());
     }
     let Some(AwsCaller { account, arn, .. }) = caller else {
-        let cause = "accounts are allowed or forbidden, but skip_credentials_validation keeps from asking which one this is";
+        let cause = "account ids are allowed or forbidden, but skip_credentials_validation skips the call that returns the account id";
         return Err(refused("check the AWS account", cause).help("remove one of the two"));
     };
     let welcome = allowed.is_none_or(|it| it.contains(account))
@@ -355,9 +364,9 @@ fn check_account(
         return Ok(());
     }
     let cause =
-        format!("these credentials are those of {arn}, and account {account} may not be touched");
+        format!("these credentials are those of {arn}, and the account {account} is not allowed");
     Err(refused("connect to AWS", cause).help(
-        "use the credentials of another account; which ones may be touched say allowed_account_ids and forbidden_account_ids",
+        "use the credentials of another account, or change allowed_account_ids and forbidden_account_ids",
     ))
 }
 

@@ -1,4 +1,4 @@
-//! What RDS's kinds share.
+//! Requests and checks that several RDS resource types use.
 
 use aws_sdk_rds::types::{Filter, Tag};
 use ha_provider::{ArgumentProblem, Error};
@@ -8,21 +8,21 @@ use crate::AwsClients;
 use crate::error::AwsErrorContext as _;
 use crate::tags::{self, ResourceTags};
 
-/// A condition on what to look for.
+/// A filter of a Describe call.
 pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
     let values = Some(values.into_iter().collect());
     Filter::builder().name(name).set_values(values).build()
 }
 
-/// Brings the tags of `arn` from what they were to what they should be.
-pub(crate) async fn label(
+/// Changes the tags of `arn` from `before` to `after`.
+pub(crate) async fn set_tags(
     aws: &AwsClients,
     arn: &str,
     before: &ResourceTags,
     after: &ResourceTags,
 ) -> Result<(), Error> {
-    let what = format!("label `{arn}`");
-    let dropped = tags::dropped(before, after);
+    let what = format!("tag `{arn}`");
+    let dropped = tags::removed_keys(before, after);
     if !dropped.is_empty() {
         let call =
             aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(dropped));
@@ -37,19 +37,19 @@ pub(crate) async fn label(
 }
 
 /// The tags of `arn`.
-pub(crate) async fn labels(aws: &AwsClients, arn: &str) -> Result<Vec<Tag>, Error> {
+pub(crate) async fn tags_of(aws: &AwsClients, arn: &str) -> Result<Vec<Tag>, Error> {
     let found = aws.rds.list_tags_for_resource().resource_name(arn).send().await;
-    Ok(found.attempting(format!("read the labels of `{arn}`"))?.tag_list.unwrap_or_default())
+    Ok(found.attempting(format!("read the tags of `{arn}`"))?.tag_list.unwrap_or_default())
 }
 
-/// Whether a role made a moment ago is not known to RDS yet.
+/// Whether RDS refused a call because it does not know a new IAM role yet.
 pub(crate) fn is_too_early(message: Option<&str>) -> bool {
     message.is_some_and(|it| {
         it.contains("IAM role ARN value is invalid") || it.contains("ENHANCED_MONITORING")
     })
 }
 
-/// What is wrong with the name of something in RDS.
+/// The problems of a name in RDS.
 pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<ArgumentProblem> {
     let message = if name.is_empty() || name.len() > longest {
         format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len())

@@ -1,4 +1,4 @@
-//! How kinds look at what they made.
+//! Reading recorded objects.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use serde_json::Value as Json;
 
 use crate::AwsClients;
 
-/// How many calls about single things are under way at once.
+/// Number of concurrent calls that read one object each.
 pub(crate) const AT_ONCE: usize = 8;
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
-/// A kind whose service is asked for one at a time.
+/// A resource type whose service describes one object per call.
 pub(crate) trait CachedReading: Resource<Provider = AwsClients> {
-    /// Looks at one.
+    /// Reads one object.
     fn look(
         aws: &AwsClients,
         recorded: &RecordedResource<Self>,
     ) -> impl Future<Output = Result<ResourceReading<Self>, Error>> + Send;
 }
 
-/// A kind whose service can be asked for many at once.
+/// A resource type whose service describes many objects per call.
 pub(crate) trait ListableResource: Resource<Provider = AwsClients> {
-    /// How many fit one call.
+    /// Maximum number of objects in one call.
     const AT_ONCE: usize;
 
-    /// Looks at as many as fit one call; answers in the order asked.
+    /// Reads at most `AT_ONCE` objects; the results are in the order of `recorded`.
     fn list(
         aws: &AwsClients,
         recorded: &[&RecordedResource<Self>],
     ) -> impl Future<Output = Result<Vec<ResourceReading<Self>>, Error>> + Send;
 }
 
-/// Looks at each by itself, some at a time.
+/// Reads objects one by one, some concurrently.
 pub(crate) async fn each<R: CachedReading>(
     aws: &AwsClients,
     known: &[RecordedResource<R>],
@@ -51,7 +51,7 @@ pub(crate) async fn each<R: CachedReading>(
     Ok(amended(readings, &gone, again))
 }
 
-/// Looks at many with few calls.
+/// Reads many objects with few calls.
 pub(crate) async fn listed<R: ListableResource>(
     aws: &AwsClients,
     known: &[RecordedResource<R>],
@@ -66,9 +66,9 @@ pub(crate) async fn listed<R: ListableResource>(
     Ok(amended(readings, &gone, again))
 }
 
-/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once
-/// more: what is made again because AWS had forgotten it for a moment would be there twice.
-pub(crate) async fn twice<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
+/// Looks for the object that an earlier try created. One that is not found is looked for once more:
+/// AWS may not list a new object for a moment, and creating it again would leave two.
+pub(crate) async fn look_twice<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
 where
     F: Future<Output = Result<Option<T>, Error>>,
 {
@@ -79,13 +79,13 @@ where
     look().await
 }
 
-/// What is there of a value inside a block, in so far as the configuration speaks of it: what it
-/// leaves to the service is no difference.
+/// A value inside a block, where the configuration sets it: a value that is left to the service is
+/// no difference.
 pub(crate) fn where_configured<T, U>(recorded: Option<&U>, there: Option<T>) -> Option<T> {
     recorded.and(there)
 }
 
-/// A block as it is there, without the fields that the configured one leaves to the service.
+/// A block as read, without the fields that the recorded block leaves to the service.
 pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(
     recorded: Option<&T>,
     there: Option<T>,
@@ -103,6 +103,8 @@ pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(
 fn narrowed(recorded: &Json, there: Json) -> Json {
     match (recorded, there) {
         (Json::Object(recorded), Json::Object(there)) => {
+            // Fields that the record does not have are left to the service, at any depth of a
+            // block.
             let spoken_of = there.into_iter().filter_map(|(name, it)| {
                 let recorded = recorded.get(&name).filter(|it| !it.is_null())?;
                 let it = narrowed(recorded, it);
@@ -110,6 +112,8 @@ fn narrowed(recorded: &Json, there: Json) -> Json {
             });
             Json::Object(spoken_of.collect())
         }
+        // Lists of different lengths cannot be matched element by element; they are a difference in
+        // any case.
         (Json::Array(recorded), Json::Array(there)) if recorded.len() == there.len() => {
             recorded.iter().zip(there).map(|(recorded, it)| narrowed(recorded, it)).collect()
         }
@@ -135,8 +139,8 @@ async fn in_pages<R: ListableResource>(
     Ok(pages.into_iter().flatten().collect())
 }
 
-/// What seems gone is looked at once more before it counts as gone: AWS forgets for a moment what
-/// it has just been told.
+/// The places of the objects that were not found. They are read once more before they count as
+/// deleted: AWS may not list an object for a moment after a change.
 fn gone<R: Resource>(readings: &[ResourceReading<R>]) -> Vec<usize> {
     (0..readings.len()).filter(|at| matches!(readings[*at], ResourceReading::Gone)).collect()
 }
@@ -159,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_block_leaves_to_the_service_is_no_difference() {
+    fn fields_left_to_the_service_are_no_difference() {
         let configured = json!({"tokens": "required", "hops": null, "disks": [{"size": 5}]});
         let there = json!({"tokens": "optional", "hops": 1, "state": "applied", "disks": [{"size": 5, "type": "gp2"}]});
         let seen = as_configured(Some(&configured), Some(there));
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_or_goes_shows() {
+    fn added_and_removed_elements_show() {
         let (one, two) =
             (json!([{"size": 5}]), json!([{"size": 5, "type": "gp2"}, {"size": 6, "type": "gp2"}]));
         assert_eq!(as_configured(Some(&one), Some(two.clone())), Some(two.clone()));

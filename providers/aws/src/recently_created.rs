@@ -1,5 +1,5 @@
-//! What this run has just made. Other parts of AWS may not know it for a while; that anything else
-//! is not there is meant.
+//! Objects that this run has created recently. Other parts of AWS may not know them for a while:
+//! a missing one is then waited for, and for any other object it is an error.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::wait::PROPAGATION;
 
-/// The names of what was just made, and since when it is there.
+/// The names of recently created objects, and when they were created.
 #[derive(Debug, Default)]
 pub(crate) struct RecentlyCreated(Mutex<BTreeMap<String, Instant>>);
 
 impl RecentlyCreated {
-    /// Takes note that this was made now, or may have been by an earlier try.
+    /// Records that an object was created now, or perhaps by an earlier try.
     pub(crate) fn add(&self, name: &str) {
         self.0
             .lock()
@@ -20,12 +20,12 @@ impl RecentlyCreated {
             .insert(name.to_owned(), Instant::now());
     }
 
-    /// Whether this was made so short a while ago that AWS may not know it everywhere.
+    /// Whether an object was created so recently that AWS may not show it everywhere.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.is_younger(name, PROPAGATION)
+        self.is_more_recent_than(name, PROPAGATION)
     }
 
-    fn is_younger(&self, name: &str, age: Duration) -> bool {
+    fn is_more_recent_than(&self, name: &str, age: Duration) -> bool {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(name).is_some_and(|made| made.elapsed() < age)
     }
@@ -36,10 +36,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_just_made_is_young() {
-        let young = RecentlyCreated::default();
-        young.add("sg-1");
-        assert!(young.has("sg-1") && !young.has("sg-2"));
-        assert!(!young.is_younger("sg-1", Duration::ZERO));
+    fn only_a_created_object_is_recent() {
+        let recent = RecentlyCreated::default();
+        recent.add("sg-1");
+        assert!(recent.has("sg-1") && !recent.has("sg-2"));
+        assert!(!recent.is_more_recent_than("sg-1", Duration::ZERO));
     }
 }

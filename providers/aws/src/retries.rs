@@ -1,9 +1,7 @@
-//! When AWS is asked at all and when again, in one place: how often, how fast, and how often it
-//! happened.
+//! Permits and retries of calls to AWS: how many tries, how fast, and how often they happened.
 //!
-//! What is worth another try the SDK knows: codes of throttling, 5xx, answers that did not come or
-//! broke off. What AWS says of things that it does not know yet, because they were just made, is
-//! waited for where they are used.
+//! The SDK decides what is retried: throttling, 5xx, and lost or incomplete responses. An error
+//! about an object that is not visible yet is handled where the object is used.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,19 +21,22 @@ use aws_smithy_types::config_bag::ConfigBag;
 use ha_provider::{Incident, Permit};
 
 const SLOWEST: Duration = Duration::from_secs(20);
-/// What a service may be asked again at a time, all of its clients together: some forty failures,
-/// or a hundred throttled calls. What is spent comes back with each success, and by itself.
+/// The retry budget of a service, for all its clients together: about forty failures or a hundred
+/// throttled calls. It refills with each success and over time. Without a common budget, many steps
+/// in parallel would keep a busy service busy.
 const BUDGET: usize = 500;
 const BACK_IN_A_SECOND: f32 = 5.0;
 
-/// How often a call is tried: apart by a random time, which doubles.
+/// Retries with a random delay that doubles, at most this many tries.
 pub(crate) fn retries(most: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(most.max(1)).with_max_backoff(SLOWEST)
 }
 
-/// The budget of a service, the same for all clients of a run.
+/// The retry budget of a service, shared by all clients of a run.
 pub(crate) fn partition(service: &'static str) -> RetryPartition {
     static PARTITIONS: Mutex<BTreeMap<&str, RetryPartition>> = Mutex::new(BTreeMap::new());
+    // One partition for each service name in the process: two `provider` blocks of one account
+    // share its rate limits too.
     let mut all = PARTITIONS.lock().unwrap_or_else(PoisonError::into_inner);
     let afresh = || {
         let bucket = TokenBucket::builder().capacity(BUDGET).refill_rate(BACK_IN_A_SECOND).build();
@@ -44,7 +45,7 @@ pub(crate) fn partition(service: &'static str) -> RetryPartition {
     all.entry(service).or_insert_with(afresh).clone()
 }
 
-/// How often each service throttled, and was asked again.
+/// Counts of throttled and repeated calls, by service.
 #[derive(Debug, Default)]
 pub(crate) struct ThrottleIncidents(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
 
@@ -61,8 +62,8 @@ impl ThrottleIncidents {
             .or_default() += 1;
     }
 
-    /// All of them so far.
-    pub(crate) fn told(&self) -> Vec<Incident> {
+    /// The counts so far.
+    pub(crate) fn counted(&self) -> Vec<Incident> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter()
             .map(|((what, service), times)| Incident { what, service, times: *times })
@@ -70,7 +71,7 @@ impl ThrottleIncidents {
     }
 }
 
-/// Counts what a client of one service meets.
+/// Counts throttled and repeated calls of one client.
 #[derive(Debug)]
 pub(crate) struct RetryCounter {
     pub(crate) service: &'static str,
@@ -88,6 +89,7 @@ impl Intercept for RetryCounter {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // The SDK counts the first try as 1.
         if bag.load::<RequestAttempts>().is_some_and(|it| it.attempts() > 1) {
             self.incidents.count(ASKED_AGAIN, self.service);
         }
@@ -107,11 +109,11 @@ impl Intercept for RetryCounter {
     }
 }
 
-/// Asks for the permit before a call that changes something leaves this machine, each try again.
+/// Asks for the permit before each try of a call that changes something.
 #[derive(Debug)]
 pub(crate) struct PermitInterceptor(pub(crate) Permit);
 
-/// How the names of operations begin that only look.
+/// Prefixes of operations that only read. Any other operation needs the permit.
 const LOOKS: [&str; 4] = ["Describe", "Get", "Head", "List"];
 
 impl Intercept for PermitInterceptor {
@@ -128,12 +130,16 @@ impl Intercept for PermitInterceptor {
         let only_looks = bag
             .load::<Metadata>()
             .is_some_and(|call| LOOKS.iter().any(|it| call.name().starts_with(it)));
+        // An operation without metadata counts as a change. A new operation that this list does not
+        // know therefore asks once too often, never too seldom.
         if only_looks { Ok(()) } else { self.0.ask().map_err(Into::into) }
     }
 }
 
-/// Whether the answer is a service's word for too many requests, in XML or JSON.
+/// Whether the response has a throttling code, in XML or JSON.
 fn is_throttle(answer: &HttpResponse) -> bool {
+    // The body is inspected only for errors. A successful response can be large, and may contain
+    // such words as data.
     if answer.status().is_success() {
         return false;
     }
@@ -155,7 +161,7 @@ fn is_throttle_text(body: &str) -> bool {
     code.is_some_and(|code| TOO_MANY.contains(&code.trim()))
 }
 
-/// The words for it, which the SDK takes for that too.
+/// The throttling codes that the SDK knows.
 const TOO_MANY: [&str; 11] = [
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
@@ -175,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_protocol_says_in_its_own_words_that_there_are_too_many_requests() {
+    fn recognises_throttling_in_each_protocol() {
         for text in [
             "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors></Response>",
             "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
@@ -196,13 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_a_service_share_what_it_may_be_asked_again() {
+    fn clients_of_a_service_share_a_retry_budget() {
         assert_eq!(partition("ec2").to_string(), partition("ec2").to_string());
         let incidents = ThrottleIncidents::default();
         for service in ["ec2", "rds", "ec2"] {
             incidents.count(THROTTLED, service);
         }
-        let told: Vec<_> = incidents.told().into_iter().map(|it| (it.service, it.times)).collect();
-        assert_eq!(told, [("ec2", 2), ("rds", 1)]);
+        let counted: Vec<_> =
+            incidents.counted().into_iter().map(|it| (it.service, it.times)).collect();
+        assert_eq!(counted, [("ec2", 2), ("rds", 1)]);
     }
 }

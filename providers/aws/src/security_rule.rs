@@ -25,38 +25,38 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, reading};
 
-/// Which way a rule lets through.
+/// The direction of a rule.
 pub(crate) trait RuleDirection: Send + Sync + 'static {
-    /// The kind's name.
+    /// Name of the resource type.
     const KIND: &'static str;
-    /// Whether it lets out.
+    /// Whether it is an egress rule.
     const OUT: bool;
 }
 
-/// One rule of a security group.
+/// A single rule of a security group.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(bound = "")]
 #[schemars(bound = "")]
 pub(crate) struct SecurityGroupRule<D> {
-    /// The group.
+    /// Id of the security group.
     security_group_id: Immutable<String>,
-    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    /// Protocol: `tcp`, `udp`, `icmp`, a number, or `-1` for all.
     ip_protocol: IpProtocol,
-    /// The first port; the type with `icmp`.
+    /// First port; the ICMP type with `icmp`.
     from_port: Option<i32>,
-    /// The last port; the code with `icmp`.
+    /// Last port; the ICMP code with `icmp`.
     to_port: Option<i32>,
-    /// Addresses.
+    /// IPv4 address range, in CIDR notation.
     cidr_ipv4: Option<CidrBlock>,
-    /// Addresses of IPv6.
+    /// IPv6 address range, in CIDR notation.
     cidr_ipv6: Option<CidrBlock>,
-    /// A list of addresses.
+    /// Id of a prefix list.
     prefix_list_id: Option<String>,
-    /// Members of this group.
+    /// Id of the security group whose members are the peers.
     referenced_security_group_id: Option<String>,
-    /// What it is for.
+    /// Description of the rule.
     description: Option<String>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
     #[serde(skip)]
@@ -65,9 +65,9 @@ pub(crate) struct SecurityGroupRule<D> {
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SecurityGroupRuleOutputs {
-    /// Amazon's name for it.
+    /// ARN of the rule.
     arn: String,
-    /// The last part of that.
+    /// Id of the rule.
     security_group_rule_id: String,
 }
 
@@ -85,7 +85,8 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
 
     fn hooks() -> ResourceHooks {
         let group = [("id", "security_group_id")];
-        // Of two that differ in their description only, AWS refuses the second.
+        // The description is not part of the key: EC2 refuses a second rule that differs only in
+        // its description.
         let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
         let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
         let hooks = ResourceHooks::new()
@@ -107,7 +108,7 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
     ) -> Result<CreatedResource<Self>, Error> {
         let group = self.security_group_id.as_str();
         let made = match attempt.is_resumed() {
-            true => reading::twice(|| find_ours(aws, group, attempt)).await?,
+            true => reading::look_twice(|| find_ours(aws, group, attempt)).await?,
             false => None,
         };
         let found = match made {
@@ -139,9 +140,9 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
         let mut marked = Vec::new();
         while let Some(rule) = pages.next().await {
             let rule = rule.attempting("look for rules of security groups by their tags")?;
-            // Both directions are listed by the same call.
+            // DescribeSecurityGroupRules lists both directions.
             if rule.is_egress().unwrap_or_default() == D::OUT {
-                marked.extend(tags::marked(
+                marked.extend(tags::owned(
                     ExistingResource::by(rule.security_group_rule_id().unwrap_or_default()),
                     rule.tags(),
                 ));
@@ -171,10 +172,11 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
             .set_cidr_ipv6(self.cidr_ipv6.map(|it| it.to_string()))
             .set_prefix_list_id(self.prefix_list_id.clone())
             .set_referenced_group_id(self.referenced_security_group_id.clone())
-            // What is left out of the call stays; what is taken out of the configuration does not.
+            // EC2 leaves a description alone that the call does not name, so an empty one removes
+            // it.
             .description(self.description.as_deref().unwrap_or_default())
             .build();
-        let told = SecurityGroupRuleUpdate::builder()
+        let update = SecurityGroupRuleUpdate::builder()
             .security_group_rule_id(&before.id)
             .security_group_rule(rule)
             .build();
@@ -182,12 +184,12 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
             .ec2
             .modify_security_group_rules()
             .group_id(self.security_group_id.as_str())
-            .security_group_rules(told);
+            .security_group_rules(update);
         call.send().await.attempting_first(format!(
             "change the rule `{}` of {}",
             before.id, self.security_group_id
         ))?;
-        ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
+        ec2::set_tags(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
         Ok(before.outputs.clone())
     }
 
@@ -223,15 +225,17 @@ impl<D: RuleDirection> Resource for SecurityGroupRule<D> {
 }
 
 impl<D: RuleDirection> SecurityGroupRule<D> {
-    /// Makes the rule; none where the same one is there already.
+    /// Creates the rule; `None` where the same rule exists already.
     async fn authorize(&self, aws: &AwsClients, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let group = self.security_group_id.as_str();
         let what = format!("add the rule `{}` to {group}", self.written());
         let peer = self.referenced_security_group_id.as_deref();
-        let is_young =
-            || aws.is_young(group, attempt) || peer.is_some_and(|it| aws.is_young(it, attempt));
+        let is_recently_created = || {
+            aws.is_recently_created(group, attempt)
+                || peer.is_some_and(|it| aws.is_recently_created(it, attempt))
+        };
         let permission = self.atom().permission();
-        let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
+        let tagged = ec2::tag_specification(ResourceType::SecurityGroupRule, &self.tags, attempt);
         WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 macro_rules! made {
@@ -241,7 +245,8 @@ impl<D: RuleDirection> SecurityGroupRule<D> {
                                 Ok(WaitStatus::Ready(None))
                             }
                             Err(error)
-                                if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() =>
+                                if error::is(&error, &["InvalidGroup.NotFound"])
+                                    && is_recently_created() =>
                             {
                                 Ok(error::waiting("waiting for its group", &error))
                             }
@@ -288,7 +293,7 @@ impl<D: RuleDirection> SecurityGroupRule<D> {
         }
     }
 
-    /// The rule in a few words.
+    /// The rule, for a message.
     fn written(&self) -> String {
         let peer = self.atom().peer.written();
         match (self.from_port, self.to_port) {
@@ -328,7 +333,7 @@ fn seen<D: RuleDirection>(
 ) -> ResourceReading<SecurityGroupRule<D>> {
     let known = &recorded.arguments;
     let ip_protocol = IpProtocol::new(found.ip_protocol().unwrap_or("-1"));
-    // With all protocols, no ports and -1 mean the same.
+    // With all protocols, EC2 returns -1 for both ports, which means the same as no ports.
     let port =
         |known: Option<i32>, there: Option<i32>| if ip_protocol.is_any() { known } else { there };
     let block = |it: Option<&str>| it.and_then(|it| it.parse().ok());
@@ -406,16 +411,16 @@ fn check_peer(it: RuleSourceArguments) -> Vec<ArgumentProblem> {
         _ => true,
     };
     if !is_of(&it.cidr_ipv4, false) {
-        problems.push(problem("cidr_ipv4", "addresses of IPv6 are in cidr_ipv6"));
+        problems.push(problem("cidr_ipv4", "IPv6 ranges belong in cidr_ipv6"));
     }
     if !is_of(&it.cidr_ipv6, true) {
-        problems.push(problem("cidr_ipv6", "addresses of IPv4 are in cidr_ipv4"));
+        problems.push(problem("cidr_ipv6", "IPv4 ranges belong in cidr_ipv4"));
     }
     problems
 }
 
-/// A rule about addresses never becomes one about a group: EC2 changes which addresses, and not
-/// what sort of peer.
+/// The arguments for which the kind of peer changes. EC2 changes the addresses of a rule in place,
+/// but not a CIDR peer into a security group.
 fn other_peers(there: RuleSourceArguments, wanted: RuleSourceArguments) -> BTreeSet<&'static str> {
     let changes = [
         ("cidr_ipv4", there.cidr_ipv4.is_some() != wanted.cidr_ipv4.is_some()),

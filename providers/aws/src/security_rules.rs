@@ -1,5 +1,4 @@
-//! Rules of security groups, taken apart into what EC2 holds: one protocol, one range of ports, one
-//! peer.
+//! Single rules of security groups as EC2 stores them: one protocol, one range of ports, one peer.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cidr::CidrBlock;
 
-/// A protocol by the name that EC2 answers with.
+/// A protocol by the name that EC2 returns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct IpProtocol(String);
 
 impl IpProtocol {
-    /// The protocol of this name or number.
+    /// The protocol with this name or number.
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim().to_lowercase();
         Self(match text.as_str() {
@@ -27,12 +26,12 @@ impl IpProtocol {
         })
     }
 
-    /// Its name.
+    /// Name of the protocol; `-1` for all.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it stands for all protocols.
+    /// Whether it means all protocols.
     pub(crate) fn is_any(&self) -> bool {
         self.0 == "-1"
     }
@@ -46,19 +45,19 @@ impl<'de> Deserialize<'de> for IpProtocol {
 
 crate::string_schema::string_schema!(IpProtocol);
 
-/// Whom a rule lets in or out to.
+/// The peer of a rule: the source of ingress or the destination of egress traffic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RulePeer {
-    /// Addresses.
+    /// An address range.
     Block(CidrBlock),
-    /// Members of a security group.
+    /// The members of the security group with this id.
     Group(String),
-    /// Addresses on a list.
+    /// The address ranges of the prefix list with this id.
     List(String),
 }
 
 impl RulePeer {
-    /// The peer in a word.
+    /// The peer, for a message.
     pub(crate) fn written(&self) -> String {
         match self {
             Self::Block(block) => block.to_string(),
@@ -67,7 +66,7 @@ impl RulePeer {
     }
 }
 
-/// What is wrong with what is said of a rule.
+/// A problem of a rule's description.
 pub(crate) fn described(text: &str) -> Option<String> {
     let odd = text
         .chars()
@@ -80,7 +79,7 @@ pub(crate) fn described(text: &str) -> Option<String> {
     }
 }
 
-/// What is wrong with a protocol and its ports, or type and code.
+/// A problem of a protocol and its ports, or ICMP type and code.
 pub(crate) fn protocol(protocol: &IpProtocol, ports: Option<(i32, i32)>) -> Option<String> {
     match (protocol.as_str(), ports) {
         ("tcp" | "udp" | "-1", _) => None,
@@ -100,11 +99,11 @@ pub(crate) fn protocol(protocol: &IpProtocol, ports: Option<(i32, i32)>) -> Opti
     }
 }
 
-/// One rule as EC2 holds it.
+/// One rule as EC2 stores it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ec2Rule {
     pub(crate) protocol: IpProtocol,
-    /// None where the protocol has no ports.
+    /// First and last port, or ICMP type and code; `None` for all protocols.
     pub(crate) ports: Option<(i32, i32)>,
     pub(crate) peer: RulePeer,
     pub(crate) description: String,
@@ -119,7 +118,7 @@ impl Ec2Rule {
         }
     }
 
-    /// The rule in EC2's words.
+    /// The rule for a request.
     pub(crate) fn permission(&self) -> IpPermission {
         let described = (!self.description.is_empty()).then(|| self.description.clone());
         let permission = IpPermission::builder()
@@ -150,7 +149,7 @@ impl Ec2Rule {
     }
 }
 
-/// All rules that EC2 answers with.
+/// The single rules in a response of EC2.
 pub(crate) fn atoms(permissions: &[IpPermission]) -> BTreeSet<Ec2Rule> {
     permissions.iter().flat_map(atoms_of).collect()
 }

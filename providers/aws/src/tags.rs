@@ -1,5 +1,5 @@
-//! Tags: the user's, and the three by which we know again what we made. The latter, and those that
-//! AWS keeps for itself, are invisible to the configuration.
+//! Tags: those of the configuration, and the three by which `ha` recognises an object that it
+//! created. The latter, and those that AWS reserves, are invisible to the configuration.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use ha_provider::{ArgumentProblem, Attempt, ExistingResource, OwnedResource, Own
 use ha_value::Path;
 use serde::Deserialize;
 
-/// Tags as the configuration has them.
+/// Tags of the configuration.
 pub(crate) type ResourceTags = BTreeMap<String, String>;
 
-/// Which step made it.
+/// Key of the tag with the token of the step that created the object.
 pub(crate) const TOKEN: &str = "ha:token";
-/// For which instance.
+/// Key of the tag with the address of the instance.
 pub(crate) const ADDRESS: &str = "ha:address";
-/// The lineage of the state it is recorded in.
+/// Key of the tag with the lineage of the state.
 const STATE: &str = "ha:state";
 const RESERVED: [&str; 2] = ["ha:", "aws:"];
 
-/// A tag of some service.
+/// A tag type of a service's SDK.
 pub(crate) trait Tag {
-    /// A tag of this key and value.
+    /// A tag with this key and value.
     fn new(key: &str, value: &str) -> Self;
     /// The tag's key.
     fn name(&self) -> &str;
@@ -56,38 +56,40 @@ labels! {
     aws_sdk_s3::types::Tag => |it| it.expect(HAS_BOTH), it.key(), it.value();
 }
 
-/// The configuration's tags and ours, for something about to be made.
-pub(crate) fn ours<L: Tag>(tags: &ResourceTags, attempt: &Attempt) -> Vec<L> {
+/// The tags of an object that is about to be created: those of the configuration and those of `ha`.
+pub(crate) fn with_ownership<L: Tag>(tags: &ResourceTags, attempt: &Attempt) -> Vec<L> {
+    // Three tags of `ha` are part of the create call, so that there is no moment in which an object
+    // exists without its mark.
     let ours =
         [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &attempt.address().in_plain_letters())];
     let state = attempt.state().map(|it| L::new(STATE, it));
     labels(tags).into_iter().chain(ours).chain(state).collect()
 }
 
-/// What tells for which instance something was made, where its tags do.
-pub(crate) fn trace<L: Tag>(found: &[L]) -> Option<OwnershipMark> {
+/// The ownership mark in an object's tags; `None` for an object that `ha` did not create.
+pub(crate) fn ownership<L: Tag>(found: &[L]) -> Option<OwnershipMark> {
     let tag =
         |key: &str| found.iter().find(|it| it.name() == key).map(|it| it.content().to_owned());
     Some(OwnershipMark { address: tag(ADDRESS)?, state: tag(STATE) })
 }
 
-/// The configuration's tags alone.
+/// The tags of the configuration alone.
 pub(crate) fn labels<L: Tag>(tags: &ResourceTags) -> Vec<L> {
     tags.iter().map(|(key, value)| L::new(key, value)).collect()
 }
 
-/// Something with the trace that its tags are, where they are one.
-pub(crate) fn marked<L: Tag>(known: ExistingResource, found: &[L]) -> Option<OwnedResource> {
-    trace(found).map(|trace| OwnedResource { known, trace })
+/// An object with its ownership mark; `None` for an object without one.
+pub(crate) fn owned<L: Tag>(known: ExistingResource, found: &[L]) -> Option<OwnedResource> {
+    ownership(found).map(|trace| OwnedResource { known, trace })
 }
 
-/// Those of the tags found that the configuration may see.
+/// The tags that the configuration can see.
 pub(crate) fn visible<L: Tag>(found: &[L]) -> ResourceTags {
     let visible = found.iter().filter(|it| !is_reserved(it.name()));
     visible.map(|it| (it.name().to_owned(), it.content().to_owned())).collect()
 }
 
-/// Those of the tags found that the configuration may not see, and which stay.
+/// The reserved tags, which a change must retain.
 pub(crate) fn hidden<L: Tag>(found: &[L]) -> Vec<L> {
     found
         .iter()
@@ -96,17 +98,17 @@ pub(crate) fn hidden<L: Tag>(found: &[L]) -> Vec<L> {
         .collect()
 }
 
-/// Whether this step made what bears these tags.
+/// Whether this step created the object with these tags.
 pub(crate) fn are_from<L: Tag>(found: &[L], attempt: &Attempt) -> bool {
     found.iter().any(|it| it.name() == TOKEN && it.content() == attempt.token())
 }
 
-/// The keys that are to go.
-pub(crate) fn dropped(before: &ResourceTags, after: &ResourceTags) -> Vec<String> {
+/// The keys that a change removes.
+pub(crate) fn removed_keys(before: &ResourceTags, after: &ResourceTags) -> Vec<String> {
     before.keys().filter(|key| !after.contains_key(*key)).cloned().collect()
 }
 
-/// Whether a key is not the configuration's to set.
+/// Whether a key is reserved for `ha` or AWS.
 pub(crate) fn is_reserved(key: &str) -> bool {
     RESERVED.iter().any(|it| key.starts_with(it))
 }
@@ -117,7 +119,7 @@ pub(crate) struct TagArguments {
     tags: ResourceTags,
 }
 
-/// A check for every kind that has `tags`.
+/// A check for each resource type that has `tags`.
 pub(crate) fn check(it: TagArguments) -> Vec<ArgumentProblem> {
     let at = |key: &str| Path::attribute("tags").name(key);
     let mut problems = Vec::new();
@@ -141,7 +143,8 @@ pub(crate) fn check(it: TagArguments) -> Vec<ArgumentProblem> {
     problems
 }
 
-/// The same for the services that take letters, digits, spaces and few other signs in tags.
+/// The same for services that accept only letters, digits, spaces and a few other characters in
+/// tags.
 pub(crate) fn check_letters(it: TagArguments) -> Vec<ArgumentProblem> {
     let is_taken = |it: char| {
         it.is_alphanumeric() || (it.is_whitespace() && !it.is_control()) || "_.:/=+-@".contains(it)
@@ -176,7 +179,7 @@ mod tests {
                 .into();
         assert_eq!(visible(&found), ResourceTags::from([("Name".into(), "web".into())]));
         assert_eq!(hidden(&found).len(), 2);
-        assert_eq!(trace(&found), None);
+        assert_eq!(ownership(&found), None);
         let tagged = TagArguments {
             tags: ResourceTags::from([
                 ("ha:token".into(), "x".into()),
@@ -187,16 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn tags_tell_for_which_instance_of_which_state_something_was_made() {
+    fn tags_identify_the_instance_and_the_state() {
         let found: Vec<aws_sdk_ec2::types::Tag> =
             [("ha:address", "a.b/0"), ("ha:state", "s")].map(|(k, v)| Tag::new(k, v)).into();
         assert_eq!(
-            trace(&found),
+            ownership(&found),
             Some(OwnershipMark { address: "a.b/0".into(), state: Some("s".into()) })
         );
-        // What was made before states were written down.
+        // An object of an early version of `ha`, which set no tag for the state.
         assert_eq!(
-            trace(&found[..1]),
+            ownership(&found[..1]),
             Some(OwnershipMark { address: "a.b/0".into(), state: None })
         );
     }

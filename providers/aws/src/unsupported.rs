@@ -1,9 +1,9 @@
-//! What others have under the provider's name and is not here: kinds, and settings of whatever is
-//! reached at AWS.
+//! Resource types and settings of Terraform's AWS provider and S3 backend that are not supported,
+//! and what to use instead.
 
 use ha_provider::UnsupportedNames;
 
-/// Kinds. The first that holds a name counts.
+/// Resource types. The first entry that matches a name applies.
 pub(crate) const KINDS: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["aws_s3_bucket_object"],
@@ -11,15 +11,15 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &["aws_launch_configuration"],
-        "use `aws_launch_template`; AWS takes no new launch configurations",
+        "use `aws_launch_template`; AWS accepts no new launch configurations",
     ),
     UnsupportedNames::new(
         &["aws_instance", "aws_spot_instance_request"],
-        "use `aws_launch_template` and an `aws_autoscaling_group` with `min_size = 1` and `max_size = 1`, which makes the machine again when it dies; a machine by itself is not there yet",
+        "use `aws_launch_template` and an `aws_autoscaling_group` with `min_size = 1` and `max_size = 1`, which replaces the instance when it fails; a single instance is not supported yet",
     ),
     UnsupportedNames::new(
         &["aws_ebs_volume", "aws_volume_attachment"],
-        "disks are made with their machine: `block_device_mappings` of `aws_launch_template`",
+        "disks are created with their instance: `block_device_mappings` of `aws_launch_template`",
     ),
     UnsupportedNames::new(
         &["aws_security_group_rule"],
@@ -27,19 +27,19 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &["aws_iam_policy", "aws_iam_policy_attachment"],
-        "use `aws_iam_role_policy` for a policy of one role; `aws_iam_role_policy_attachment` attaches one that is there, by its `policy_arn`",
+        "use `aws_iam_role_policy` for a policy of one role; `aws_iam_role_policy_attachment` attaches an existing one, by its `policy_arn`",
     ),
     UnsupportedNames::new(
         &["aws_db_snapshot", "aws_db_snapshot_copy"],
-        "snapshots are taken every day with `backup_retention_period` of `aws_db_instance`, and at its end with `final_snapshot_identifier`; one by itself is not there yet",
+        "snapshots are taken every day with `backup_retention_period` of `aws_db_instance`, and at its end with `final_snapshot_identifier`; a single one is not supported yet",
     ),
     UnsupportedNames::new(
         &["aws_rds_cluster*", "aws_db_cluster*", "aws_docdb_*"],
-        "use `aws_db_instance` with `multi_az = true`; clusters are not there yet",
+        "use `aws_db_instance` with `multi_az = true`; clusters are not supported yet",
     ),
     UnsupportedNames::new(
         &["aws_db_option_group"],
-        "it is not there yet; `option_group_name` of `aws_db_instance` names one that is there",
+        "it is not supported yet; `option_group_name` of `aws_db_instance` names an existing one",
     ),
     UnsupportedNames::new(
         &[
@@ -52,7 +52,7 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
             "aws_eip*",
             "aws_network_*",
         ],
-        "networks are not made here yet: name one that is there, with `data \"aws_vpc\"` and `data \"aws_subnets\"` or by a variable",
+        "networks cannot be created yet: name an existing one with `data \"aws_vpc\"` and `data \"aws_subnets\"` or by a variable",
     ),
     UnsupportedNames::new(
         &[
@@ -62,59 +62,59 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
             "aws_s3_bucket_ownership_controls",
             "aws_s3_bucket_*",
         ],
-        "it is not there yet: what is set so outside of `ha` stays as it is",
+        "it is not supported yet, and a setting made outside of `ha` stays as it is",
     ),
     UnsupportedNames::new(
         &["aws_kms_key", "aws_kms_alias"],
-        "keys are not made here yet: name one that is there, by `kms_key_id` and a variable",
+        "keys cannot be created yet: name an existing one by `kms_key_id` and a variable",
     ),
     UnsupportedNames::new(
         &["aws_secretsmanager_*", "aws_ssm_parameter"],
-        "secrets are kept in the sealed state: `random_password` draws one, and a `sensitive` variable brings one",
+        "secrets are stored in the encrypted state: `random_password` generates one, and a `sensitive` variable passes one in",
     ),
     UnsupportedNames::new(
         &["aws_key_pair"],
-        "it is not there yet: `key_name` of `aws_launch_template` names one that is there",
+        "it is not supported yet: `key_name` of `aws_launch_template` names an existing one",
     ),
     UnsupportedNames::new(
         &["aws_route53_*", "aws_lb", "aws_lb_*", "aws_alb*", "aws_elb*"],
-        "it is not there yet: make it elsewhere, and name it by a variable, such as in `target_group_arns`",
+        "it is not supported yet: create it elsewhere, and name it by a variable, such as in `target_group_arns`",
     ),
     UnsupportedNames::new(
         &["aws_autoscaling_*"],
-        "it is not there yet; what belongs to a group is part of `aws_autoscaling_group`",
+        "it is not supported yet; the settings of a group are part of `aws_autoscaling_group`",
     ),
 ];
 
-/// Roles are taken by profiles.
+/// Settings for assuming a role, which a profile can do.
 const ROLES: UnsupportedNames = UnsupportedNames::new(
     &["assume_role", "assume_role_with_web_identity"],
-    "leave it out, and take the role by a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+    "leave it out, and assume the role with a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
 );
-/// Files of the shared configuration.
+/// Settings for the shared configuration files.
 const FILES: UnsupportedNames = UnsupportedNames::new(
     &["shared_config_files", "shared_credentials_file", "shared_credentials_files"],
     "leave it out: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files",
 );
-/// Whom TLS trusts.
+/// Settings for TLS.
 const AUTHORITIES: UnsupportedNames = UnsupportedNames::new(
     &["custom_ca_bundle", "insecure"],
-    "leave it out: the authorities are trusted that this machine trusts, and TLS is always checked",
+    "leave it out: the certificate authorities of this machine are trusted, and TLS is always verified",
 );
-/// Ways to the services.
+/// Settings for proxies.
 const PROXIES: UnsupportedNames = UnsupportedNames::new(
     &["http_proxy", "https_proxy", "no_proxy"],
-    "leave it out: AWS is called directly; a proxy cannot be named yet",
+    "leave it out: AWS is called directly; a proxy is not supported yet",
 );
-/// Where an instance is told of itself.
+/// Settings for the instance metadata service.
 const METADATA: UnsupportedNames = UnsupportedNames::new(
     &["ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"],
-    "leave it out: AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE say so",
+    "leave it out: AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE set it",
 );
-/// Which addresses of the services.
+/// Settings for endpoint variants.
 const ENDPOINTS: UnsupportedNames = UnsupportedNames::new(
     &["use_fips_endpoint", "use_dualstack_endpoint"],
-    "leave it out: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT say so",
+    "leave it out: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT set it",
 );
 
 /// Settings of the provider.
@@ -122,7 +122,7 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["s3_force_path_style"], "write `s3_use_path_style = …`"),
     UnsupportedNames::new(
         &["ignore_tags"],
-        "leave it out: `lifecycle { ignore_changes = [tags[\"KEY\"]] }` leaves a tag alone that others set",
+        "leave it out: `lifecycle { ignore_changes = [tags[\"KEY\"]] }` ignores a tag that others set",
     ),
     UnsupportedNames::new(
         &["s3_us_east_1_regional_endpoint", "token_bucket_rate_limiter_capacity"],
@@ -139,23 +139,23 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
             "skip_get_ec2_platforms",
             "use_legacy_workflow",
         ],
-        "leave it out: nothing is asked that it would skip",
+        "leave it out: `ha` makes no call that it would skip",
     ),
     AUTHORITIES,
     PROXIES,
     UnsupportedNames::new(
         &["retry_mode"],
-        "leave it out: `max_retries` says how often a call is tried, with growing pauses",
+        "leave it out: `max_retries` sets the number of tries, with growing pauses",
     ),
     METADATA,
     ENDPOINTS,
 ];
 
-/// Settings of the place for states.
+/// Settings of the S3 backend.
 pub(crate) const BACKEND: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["dynamodb_table", "dynamodb_endpoint"],
-        "leave it out: the lock lies in the bucket beside the state, as `KEY.lock`; the table can go once no one uses Terraform there",
+        "leave it out: the lock is an object in the bucket beside the state, `KEY.lock`; the table can be deleted once no one uses Terraform there",
     ),
     UnsupportedNames::new(
         &[
@@ -168,15 +168,15 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
             "role_arn",
             "session_name",
         ],
-        "leave it out, and take the role by a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+        "leave it out, and assume the role with a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
     ),
     UnsupportedNames::new(
         &["acl"],
-        "leave it out: what is written belongs to the bucket's owner, and who may read it says the bucket's policy",
+        "leave it out: objects belong to the bucket's owner, and the bucket's policy says who may read them",
     ),
     UnsupportedNames::new(
         &["sse_customer_key"],
-        "leave it out: the state is sealed before it leaves this machine; which key that takes says the block `encryption`",
+        "leave it out: the state is encrypted before it leaves this machine; the block `encryption` names the key",
     ),
     UnsupportedNames::new(&["force_path_style"], "write `use_path_style = …`"),
     UnsupportedNames::new(
@@ -185,7 +185,7 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &["allowed_account_ids", "forbidden_account_ids"],
-        "leave it out here: `provider \"aws\"` takes it, for all that is changed",
+        "leave it out here: `provider \"aws\"` has it",
     ),
     ROLES,
     FILES,
@@ -199,13 +199,13 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
             "skip_get_ec2_platforms",
             "use_legacy_workflow",
         ],
-        "leave it out: nothing is asked that it would skip",
+        "leave it out: `ha` makes no call that it would skip",
     ),
     AUTHORITIES,
     PROXIES,
     UnsupportedNames::new(
         &["retry_mode"],
-        "leave it out: `max_retries` says how often a call is tried, with growing pauses",
+        "leave it out: `max_retries` sets the number of tries, with growing pauses",
     ),
     METADATA,
     ENDPOINTS,

@@ -1,13 +1,11 @@
-//! Waiting for AWS: polls that begin close together and grow apart, a word to the operator, and an
-//! end.
+//! Waiting for AWS: polls with growing pauses, progress messages, and a time limit.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use ha_provider::{Attempt, CallOutcome, Error};
 
-/// How far apart polls are: close at first, because much is ready at once, then further and
-/// further.
+/// The pauses between polls: short at first, because most changes are quick, then longer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PollInterval {
     first: Duration,
@@ -20,17 +18,17 @@ impl Default for PollInterval {
     }
 }
 
-/// What a look at something awaited showed.
+/// The result of one look.
 pub(crate) enum WaitStatus<T> {
-    /// It is as it should be.
+    /// The wait is over, with this result.
     Ready(T),
-    /// Not yet: this is how it is.
+    /// Not yet; the present status, for a progress message.
     Pending(String),
 }
 
-/// Something to wait for.
+/// A condition to wait for.
 pub(crate) struct WaitCondition {
-    /// In the words of `could not …`: `wait for the database `pg``.
+    /// The attempted action, as it follows `could not`: `wait for the database `pg``.
     what: String,
     pace: PollInterval,
     patience: Duration,
@@ -38,18 +36,20 @@ pub(crate) struct WaitCondition {
 }
 
 impl WaitCondition {
-    /// Waits for `what` this long.
+    /// A condition with a time limit.
     pub(crate) fn new(what: impl Into<String>, patience: Duration) -> Self {
         Self { what: what.into(), pace: PollInterval::default(), patience, in_a_row: 1 }
     }
 
-    /// Only this many looks in a row that show it ready count: a status may flap.
+    /// Requires this many ready looks in a row: some services report an old status between new
+    /// ones.
     pub(crate) fn in_a_row(mut self, looks: u32) -> Self {
         self.in_a_row = looks;
         self
     }
 
-    /// Looks until it is ready. The first look is taken at once.
+    /// Looks until the condition is met; the first look is taken at once. Fails when the time limit
+    /// has passed or the run is cancelled.
     pub(crate) async fn until<T, L, F>(self, attempt: &Attempt, mut look: L) -> Result<T, Error>
     where
         L: FnMut() -> F + Send,
@@ -61,6 +61,7 @@ impl WaitCondition {
         let mut ready = 0;
         let mut shown = None;
         loop {
+            // An error of a look ends the wait. The SDK has already retried what can be retried.
             let status = match look().await? {
                 WaitStatus::Ready(it) => {
                     ready += 1;
@@ -75,6 +76,9 @@ impl WaitCondition {
                 }
             };
             if let Some(status) = status {
+                // The limit is checked after a look, never during a pause: a wait that ends has
+                // seen the latest status, and at least one look is taken however short the limit
+                // is.
                 if began.elapsed() >= self.patience {
                     let cause = format!("after {} it is still {status}", minutes(self.patience));
                     return Err(Error::new(self.what, cause).help("apply again to go on waiting"));
@@ -85,13 +89,15 @@ impl WaitCondition {
                 }
             }
             pause_unless_cancelled(attempt, jittered(pause), &self.what).await?;
+            // The pause grows with each look, which bounds the number of calls for a wait of an
+            // hour.
             pause = (pause * 3 / 2).min(self.pace.longest);
         }
     }
 }
 
-/// Looks for something that must be there, for as long as AWS may not show what was just made; none
-/// when it does not appear.
+/// Looks for an object that must exist, for as long as AWS may not list a new one; `None` when it
+/// does not appear.
 pub(crate) async fn appearing<T, L, F>(attempt: &Attempt, look: L) -> Result<Option<T>, Error>
 where
     L: Fn() -> F + Send,
@@ -107,7 +113,7 @@ where
         pause_unless_cancelled(
             attempt,
             jittered(Duration::from_millis(500)),
-            "look for what an earlier call made",
+            "look for the object of an earlier call",
         )
         .await?;
     }
@@ -135,7 +141,8 @@ where
     }
 }
 
-/// A little more or less, so that many that wait do not all ask at the same moment.
+/// A pause of random length around this one, so that steps in parallel do not all poll at the same
+/// moment.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.75..1.25))
 }
@@ -154,6 +161,8 @@ async fn pause_unless_cancelled(
         if left.is_zero() {
             return Ok(());
         }
+        // A pause is cut into short sleeps, so that a cancelled run ends within a quarter of a
+        // second.
         tokio::time::sleep(left.min(Duration::from_millis(250))).await;
     }
 }
@@ -170,7 +179,7 @@ const APPEARING: Duration = Duration::from_secs(5);
 /// How long AWS may still list what an earlier step of the same run deleted.
 pub(crate) const SETTLING: Duration = Duration::from_secs(5);
 
-/// How long AWS may take until what was just made can be seen, and seen by its other services.
+/// How long AWS may take until a new object is visible, also to its other services.
 pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);
 
 #[cfg(test)]
@@ -214,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flapping_status_is_not_ready() {
+    async fn a_status_that_changes_back_is_not_ready() {
         let mut looks = [true, true, false, true, true, true].into_iter();
         let look = || {
             let ready = looks.next().expect("three in a row end it");
@@ -235,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn patience_ends_with_the_last_status() {
+    async fn a_timeout_reports_the_last_status() {
         let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         let error = wait(Duration::ZERO).until(&attempt(Arc::default()), look).await.unwrap_err();
         assert!(error.to_string().contains("still creating"), "{error}");
@@ -243,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_that_the_configuration_gives_goes_before_the_usual() {
+    async fn a_configured_timeout_replaces_the_default() {
         let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         for (given, usual) in [
             (Duration::from_millis(5), Duration::from_hours(1)),
@@ -267,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_to_stop_ends_it() {
+    async fn a_cancelled_run_ends_the_wait() {
         let operator = Arc::new(Operator(AtomicBool::new(true)));
         let look = || async { Ok::<WaitStatus<()>, _>(WaitStatus::Pending("creating".into())) };
         let error = wait(Duration::from_mins(1)).until(&attempt(operator), look).await.unwrap_err();

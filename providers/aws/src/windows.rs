@@ -1,4 +1,4 @@
-//! The windows in which RDS backs up and maintains: minutes of the day and of the week, in UTC.
+//! The backup and maintenance windows of RDS, as minutes of the day and of the week in UTC.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,14 +10,14 @@ const DAY: u32 = 24 * 60;
 const WEEK: u32 = 7 * DAY;
 const SHORTEST: u32 = 30;
 
-/// Some time of every day, such as `09:46-10:16`.
+/// A daily window, such as `09:46-10:16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DailyWindow {
     start: u32,
     end: u32,
 }
 
-/// Some time of every week, such as `sun:04:00-sun:04:30`.
+/// A weekly window, such as `sun:04:00-sun:04:30`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WeeklyWindow {
     start: u32,
@@ -25,7 +25,7 @@ pub(crate) struct WeeklyWindow {
 }
 
 impl DailyWindow {
-    /// Whether any of its days meets the other window.
+    /// Whether the window overlaps the weekly window on any day.
     pub(crate) fn overlaps(self, other: WeeklyWindow) -> bool {
         (0..7).any(|day| {
             let start = day * DAY + self.start;
@@ -37,7 +37,7 @@ impl DailyWindow {
     }
 }
 
-/// Whether two stretches of the week meet, of which each may run into the next.
+/// Whether two periods of the week overlap. Either may run over the end of the week.
 fn meet((start, length): (u32, u32), (other_start, other_length): (u32, u32)) -> bool {
     (other_start + WEEK - start) % WEEK < length
         || (start + WEEK - other_start) % WEEK < other_length
@@ -68,7 +68,7 @@ impl FromStr for DailyWindow {
             .split_once('-')
             .and_then(|(start, end)| Some((time(start.trim())?, time(end.trim())?)));
         let (start, end) = read.ok_or_else(|| {
-            format!("`{text}` is no window of the day; one looks like `09:46-10:16` (UTC)")
+            format!("`{text}` is not a daily window; one looks like `09:46-10:16` (UTC)")
         })?;
         match length(start, end, DAY) {
             length if length < SHORTEST => {
@@ -88,7 +88,7 @@ impl FromStr for WeeklyWindow {
             Some((time_of_week(start.trim())?, time_of_week(end.trim())?))
         });
         let wrong = || {
-            format!("`{text}` is no window of the week; one looks like `sun:04:00-sun:04:30` (UTC)")
+            format!("`{text}` is not a weekly window; one looks like `sun:04:00-sun:04:30` (UTC)")
         };
         let (start, end) = read.ok_or_else(wrong)?;
         match length(start, end, WEEK) {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_written_as_rds_writes_them() {
+    fn windows_are_formatted_as_rds_does() {
         assert_eq!(
             "Sun:04:00-Sun:04:30".parse::<WeeklyWindow>().unwrap().to_string(),
             "sun:04:00-sun:04:30"

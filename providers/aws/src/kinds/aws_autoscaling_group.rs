@@ -1,4 +1,4 @@
-//! A group of machines that keeps its number.
+//! An Auto Scaling group.
 
 mod blocks;
 mod capacity;
@@ -30,69 +30,70 @@ use crate::reading::ListableResource;
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, reading, tags};
 
-/// A group of machines of EC2 that keeps its number: who dies is replaced.
+/// A group of EC2 instances of a given size: an instance that fails is replaced.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct AutoScalingGroup {
     /// Name, unique in the account and region.
     name: Immutable<String>,
-    /// The fewest machines.
+    /// Minimum number of instances.
     min_size: i32,
-    /// The most machines.
+    /// Maximum number of instances.
     max_size: i32,
-    /// How many machines there should be; whatever scales the group decides when left out.
+    /// Desired number of instances. Left out, scaling policies decide, and a plan does not change
+    /// it.
     desired_capacity: Option<Chosen<i32>>,
-    /// What they are launched from.
+    /// Launch template of the instances.
     launch_template: Option<LaunchTemplateBlock>,
-    /// The subnets they are in.
+    /// Ids of the subnets of the instances.
     vpc_zone_identifier: Option<Chosen<BTreeSet<String>>>,
-    /// The zones they are in, in the default network.
+    /// Availability zones of the instances, in the default VPC.
     availability_zones: Option<Chosen<BTreeSet<String>>>,
-    /// Who says whether a machine is well: `EC2`, or `ELB` for a load balancer too.
+    /// Source of health checks: `EC2`, or `ELB` to include those of the load balancer.
     health_check_type: Option<Chosen<String>>,
-    /// How long a new machine may take before it must be well, in seconds.
+    /// Seconds after a launch during which failed health checks are ignored.
     #[serde(default = "five_minutes")]
     health_check_grace_period: i32,
-    /// How long a new machine takes until it does its work, in seconds.
+    /// Seconds until a new instance counts in the group's metrics.
     default_instance_warmup: Option<i32>,
-    /// How long to wait between two scalings, in seconds.
+    /// Seconds between two scaling activities.
     default_cooldown: Option<Chosen<i32>>,
-    /// Which machine goes first.
+    /// Order in which instances are terminated, such as `OldestInstance`.
     termination_policies: Option<Vec<String>>,
-    /// What is not done at present, such as `ReplaceUnhealthy`; nothing when left out.
+    /// Suspended processes, such as `ReplaceUnhealthy`; none when left out.
     #[serde(default)]
     suspended_processes: BTreeSet<String>,
-    /// Target groups of load balancers.
+    /// ARNs of target groups of load balancers.
     target_group_arns: Option<Chosen<BTreeSet<String>>>,
-    /// Whether new machines are spared when the group shrinks.
+    /// Whether new instances are protected from scale-in.
     #[serde(default)]
     protect_from_scale_in: bool,
-    /// Whether spot machines about to be taken away are replaced before.
+    /// Whether spot instances at risk of interruption are replaced before it.
     capacity_rebalance: Option<bool>,
-    /// How old a machine may get, in seconds; 0 for any age.
+    /// Maximum age of an instance in seconds; 0 for no limit.
     max_instance_lifetime: Option<i32>,
-    /// How machines are replaced.
+    /// Limits of the group's size while instances are replaced.
     instance_maintenance_policy: Option<MaintenancePolicy>,
-    /// The placement group.
+    /// Name of the placement group.
     placement_group: Option<String>,
-    /// The role with which the service acts.
+    /// ARN of the service-linked role.
     service_linked_role_arn: Option<Chosen<String>>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tag: BTreeSet<GroupTag>,
-    /// Whether it can be deleted: `none` for yes, `prevent-force-deletion` for only without
-    /// machines, `prevent-all-deletion` for no.
+    /// Deletion protection: `none`, `prevent-force-deletion` (deletion only without instances) or
+    /// `prevent-all-deletion`. A plan that it prevents is refused.
     deletion_protection: Option<Chosen<String>>,
-    /// Whether destroying it takes its machines with it at once, without shrinking it first.
+    /// Whether a deletion terminates the instances at once, without scaling the group to 0 first.
     #[serde(default)]
     force_delete: bool,
-    /// How long to wait for its machines; `0` is not at all.
+    /// How long to wait for healthy instances, such as `10m`; `0` does not wait.
     #[serde(default = "ten_minutes")]
     wait_for_capacity_timeout: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct AutoScalingGroupOutputs {
-    /// Amazon's name for it.
+    /// ARN of the group.
     arn: String,
 }
 
@@ -104,7 +105,7 @@ fn ten_minutes() -> String {
     "10m".into()
 }
 
-/// How long machines may take to go.
+/// How long instances may take to terminate.
 const DRAINING: Duration = Duration::from_mins(20);
 const BUSY: [&str; 2] = ["ScalingActivityInProgress", "ResourceContention"];
 
@@ -132,14 +133,14 @@ impl Resource for AutoScalingGroup {
         attempt: &mut Attempt,
     ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
-        let found = match self.make(aws, attempt).await? {
-            CreationOutcome::New => self.seen(aws, attempt).await?,
+        let found = match self.create_group(aws, attempt).await? {
+            CreationOutcome::New => self.wait_until_visible(aws, attempt).await?,
             CreationOutcome::Before => match appearing(attempt, || find(aws, name)).await? {
                 Some(found) if tags::are_from(found.tags(), attempt) => found,
-                _ => return Err(error::foreign("auto scaling group", name)),
+                _ => return Err(error::foreign("Auto Scaling group", name)),
             },
         };
-        self.bring_processes(aws, &found).await?;
+        self.set_suspended_processes(aws, &found).await?;
         capacity::wait(aws, self, LaunchPeriod::All, attempt).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
@@ -177,9 +178,9 @@ impl Resource for AutoScalingGroup {
             .send();
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
-            let group = group.attempting("look for auto scaling groups by their tags")?;
+            let group = group.attempting("look for Auto Scaling groups by their tags")?;
             let name = group.auto_scaling_group_name().unwrap_or_default();
-            marked.extend(tags::marked(
+            marked.extend(tags::owned(
                 ExistingResource::by(name).argument("name", name),
                 group.tags(),
             ));
@@ -203,14 +204,16 @@ impl Resource for AutoScalingGroup {
         let name = before.id.as_str();
         let Some(found) = find(aws, name).await? else {
             return Err(Error::new(
-                format!("change the auto scaling group `{name}`"),
-                "it is gone",
+                format!("change the Auto Scaling group `{name}`"),
+                "it no longer exists",
             )
             .help("plan again"));
         };
-        self.bring_tags(aws, &found).await?;
-        self.bring_processes(aws, &found).await?;
-        self.bring_targets(aws, &found).await?;
+        // Tags, processes and target groups have calls of their own. They come before the change of
+        // the group, so that instances that it launches get the new tags and registrations.
+        self.set_tags(aws, &found).await?;
+        self.set_suspended_processes(aws, &found).await?;
+        self.set_target_groups(aws, &found).await?;
         self.change(aws, &before.arguments, attempt).await?;
         capacity::wait(aws, self, LaunchPeriod::New, attempt).await?;
         Ok(outputs(&found))
@@ -222,9 +225,10 @@ impl Resource for AutoScalingGroup {
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
         let name = recorded.id.as_str();
-        let what = format!("delete the auto scaling group `{name}`");
+        let what = format!("delete the Auto Scaling group `{name}`");
         let Some(found) = find(aws, name).await? else { return Ok(()) };
-        // Before its machines are taken away.
+        // The protection is checked before the group is scaled to 0: Auto Scaling itself would
+        // refuse only the deletion, when the instances are gone already.
         if found.status().is_none() {
             may_be_deleted(&found, recorded.arguments.force_delete, &what, attempt)?;
         }
@@ -237,7 +241,7 @@ impl Resource for AutoScalingGroup {
                     aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
                     Err(error) if error::is(&error, &BUSY) => {
-                        Ok(error::waiting("busy with its machines", &error))
+                        Ok(error::waiting("busy with its instances", &error))
                     }
                     Err(error) if is_absent(error.message()) => Ok(WaitStatus::Ready(())),
                     other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
@@ -248,13 +252,16 @@ impl Resource for AutoScalingGroup {
             .until(attempt, || async {
                 let Some(found) = find(aws, name).await? else { return Ok(WaitStatus::Ready(())) };
                 capacity::expect_none_retained(&found, &what)?;
-                Ok(WaitStatus::Pending(format!("there, with {} machines", found.instances().len())))
+                Ok(WaitStatus::Pending(format!(
+                    "deleting, with {} instances left",
+                    found.instances().len()
+                )))
             })
             .await
     }
 }
 
-/// An error where the group is protected against the deletion that is about to be asked for.
+/// An error where the group is protected against this deletion.
 fn may_be_deleted(
     found: &Found,
     by_force: bool,
@@ -267,7 +274,7 @@ fn may_be_deleted(
     }
     let address = attempt.address();
     let cause = format!(
-        "it is protected against deletion ({protection}), and nothing was done to its machines"
+        "it is protected against deletion ({protection}), and its instances were not changed"
     );
     Err(Error::new(what, cause)
         .help(format!(
@@ -276,16 +283,20 @@ fn may_be_deleted(
         .outcome(CallOutcome::Refused))
 }
 
-/// Whether a create made something now or had done so before.
+/// Whether this call created the group, or an earlier one.
 enum CreationOutcome {
     New,
     Before,
 }
 
 impl AutoScalingGroup {
-    async fn make(&self, aws: &AwsClients, attempt: &Attempt) -> Result<CreationOutcome, Error> {
+    async fn create_group(
+        &self,
+        aws: &AwsClients,
+        attempt: &Attempt,
+    ) -> Result<CreationOutcome, Error> {
         let name = self.name.as_str();
-        let what = format!("create the auto scaling group `{name}`");
+        let what = format!("create the Auto Scaling group `{name}`");
         WaitCondition::new(&what, PROPAGATION)
             .until(attempt, || async {
                 let call = aws
@@ -296,7 +307,7 @@ impl AutoScalingGroup {
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
                     .set_launch_template(
-                        self.launch_template.as_ref().map(LaunchTemplateBlock::told),
+                        self.launch_template.as_ref().map(LaunchTemplateBlock::to_request),
                     )
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
                     .set_availability_zones(
@@ -314,7 +325,9 @@ impl AutoScalingGroup {
                     .set_capacity_rebalance(self.capacity_rebalance)
                     .set_max_instance_lifetime(self.max_instance_lifetime)
                     .set_instance_maintenance_policy(
-                        self.instance_maintenance_policy.as_ref().map(MaintenancePolicy::told),
+                        self.instance_maintenance_policy
+                            .as_ref()
+                            .map(MaintenancePolicy::to_request),
                     )
                     .set_placement_group(self.placement_group.clone())
                     .set_service_linked_role_arn(
@@ -329,7 +342,10 @@ impl AutoScalingGroup {
                         Ok(WaitStatus::Ready(CreationOutcome::Before))
                     }
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
-                        Ok(error::waiting("waiting for its template and profile", &error))
+                        Ok(error::waiting(
+                            "waiting for its launch template and instance profile",
+                            &error,
+                        ))
                     }
                     other => other
                         .map(|_| WaitStatus::Ready(CreationOutcome::New))
@@ -339,10 +355,14 @@ impl AutoScalingGroup {
             .await
     }
 
-    async fn seen(&self, aws: &AwsClients, attempt: &Attempt) -> Result<Found, Error> {
+    async fn wait_until_visible(
+        &self,
+        aws: &AwsClients,
+        attempt: &Attempt,
+    ) -> Result<Found, Error> {
         let name = self.name.as_str();
         WaitCondition::new(
-            format!("see the auto scaling group `{name}` after it was created"),
+            format!("see the Auto Scaling group `{name}` after it was created"),
             PROPAGATION,
         )
         .until(attempt, || async {
@@ -354,7 +374,7 @@ impl AutoScalingGroup {
         .await
     }
 
-    /// Brings to these arguments what one call can.
+    /// Changes the arguments that UpdateAutoScalingGroup takes.
     async fn change(
         &self,
         aws: &AwsClients,
@@ -362,7 +382,9 @@ impl AutoScalingGroup {
         attempt: &Attempt,
     ) -> Result<(), Error> {
         let name = self.name.as_str();
-        let what = format!("change the auto scaling group `{name}`");
+        let what = format!("change the Auto Scaling group `{name}`");
+        // Auto Scaling leaves alone what a call does not name. These values are its way to unset an
+        // argument that the configuration no longer has.
         let removed = |was: bool, is: bool| was && !is;
         let warmup = removed(
             before.default_instance_warmup.is_some(),
@@ -396,7 +418,7 @@ impl AutoScalingGroup {
                     .max_size(self.max_size)
                     .set_desired_capacity(self.desired_capacity.map(|it| it.0))
                     .set_launch_template(
-                        self.launch_template.as_ref().map(LaunchTemplateBlock::told),
+                        self.launch_template.as_ref().map(LaunchTemplateBlock::to_request),
                     )
                     .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
                     .set_availability_zones(
@@ -418,7 +440,7 @@ impl AutoScalingGroup {
                         self.instance_maintenance_policy
                             .as_ref()
                             .or(maintenance)
-                            .map(MaintenancePolicy::told),
+                            .map(MaintenancePolicy::to_request),
                     )
                     .set_placement_group(
                         self.placement_group.clone().or_else(|| placement.then(String::new)),
@@ -431,10 +453,13 @@ impl AutoScalingGroup {
                     );
                 match call.send().await {
                     Err(error) if error::is(&error, &BUSY) => {
-                        Ok(error::waiting("busy with its machines", &error))
+                        Ok(error::waiting("busy with its instances", &error))
                     }
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
-                        Ok(error::waiting("waiting for its template and profile", &error))
+                        Ok(error::waiting(
+                            "waiting for its launch template and instance profile",
+                            &error,
+                        ))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
@@ -443,7 +468,7 @@ impl AutoScalingGroup {
     }
 
     fn all_tags(&self, attempt: &Attempt) -> Vec<Tag> {
-        let ours: Vec<TagDescription> = tags::ours(&tags::ResourceTags::new(), attempt);
+        let ours: Vec<TagDescription> = tags::with_ownership(&tags::ResourceTags::new(), attempt);
         let ours = ours.iter().map(|it| {
             self.tag(it.key().unwrap_or_default(), it.value().unwrap_or_default(), false)
         });
@@ -464,8 +489,8 @@ impl AutoScalingGroup {
             .build()
     }
 
-    async fn bring_tags(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
-        let what = format!("label the auto scaling group `{}`", self.name);
+    async fn set_tags(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
+        let what = format!("tag the Auto Scaling group `{}`", self.name);
         let there = group_tags(found);
         let surplus = there.iter().filter(|it| !self.tag.iter().any(|own| own.key == it.key));
         let surplus: Vec<Tag> =
@@ -480,7 +505,7 @@ impl AutoScalingGroup {
         Ok(())
     }
 
-    async fn bring_processes(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
+    async fn set_suspended_processes(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
         let (wanted, there) = (&self.suspended_processes, suspended(found));
         let name = self.name.as_str();
         let suspend: Vec<String> = wanted.difference(&there).cloned().collect();
@@ -492,7 +517,7 @@ impl AutoScalingGroup {
                 .set_scaling_processes(Some(suspend));
             call.send()
                 .await
-                .attempting(format!("suspend processes of the auto scaling group `{name}`"))?;
+                .attempting(format!("suspend processes of the Auto Scaling group `{name}`"))?;
         }
         let resume: Vec<String> = there.difference(wanted).cloned().collect();
         if !resume.is_empty() {
@@ -503,12 +528,12 @@ impl AutoScalingGroup {
                 .set_scaling_processes(Some(resume));
             call.send()
                 .await
-                .attempting(format!("resume processes of the auto scaling group `{name}`"))?;
+                .attempting(format!("resume processes of the Auto Scaling group `{name}`"))?;
         }
         Ok(())
     }
 
-    async fn bring_targets(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
+    async fn set_target_groups(&self, aws: &AwsClients, found: &Found) -> Result<(), Error> {
         let Some(wanted) = &self.target_group_arns else { return Ok(()) };
         let there: BTreeSet<String> = found.target_group_arns().iter().cloned().collect();
         let name = self.name.as_str();
@@ -519,7 +544,7 @@ impl AutoScalingGroup {
             let call = call.set_target_group_arns(Some(attach));
             call.send()
                 .await
-                .attempting(format!("attach target groups to the auto scaling group `{name}`"))?;
+                .attempting(format!("attach target groups to the Auto Scaling group `{name}`"))?;
         }
         let detach: Vec<String> = there.difference(wanted).cloned().collect();
         if !detach.is_empty() {
@@ -528,22 +553,22 @@ impl AutoScalingGroup {
             let call = call.set_target_group_arns(Some(detach));
             call.send()
                 .await
-                .attempting(format!("detach target groups from the auto scaling group `{name}`"))?;
+                .attempting(format!("detach target groups from the Auto Scaling group `{name}`"))?;
         }
         Ok(())
     }
 
-    /// Whether a profile or template that was just made is not known to the service yet.
+    /// Whether Auto Scaling does not know a recently created instance profile or template yet.
     fn is_too_early(&self, message: Option<&str>, aws: &AwsClients, attempt: &Attempt) -> bool {
         let template = self.launch_template.as_ref().and_then(|it| it.id.as_deref());
-        let is_new = || template.is_some_and(|it| aws.is_young(it, attempt));
+        let is_new = || template.is_some_and(|it| aws.is_recently_created(it, attempt));
         message.is_some_and(|it| {
             it.contains("Invalid IAM Instance Profile")
                 || (it.contains("launch template") && it.contains("does not exist") && is_new())
         })
     }
 
-    /// How many machines to wait for.
+    /// The number of instances to wait for.
     fn expected(&self) -> i32 {
         self.desired_capacity.map_or(self.min_size, |it| it.0)
     }
@@ -564,8 +589,8 @@ impl ListableResource for AutoScalingGroup {
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(group) = pages.next().await {
-            let group = group.attempting("list auto scaling groups")?;
-            // One that is being deleted is as good as gone.
+            let group = group.attempting("list Auto Scaling groups")?;
+            // A group that is being deleted counts as deleted.
             if group.status().is_none() {
                 found.insert(group.auto_scaling_group_name().unwrap_or_default().to_owned(), group);
             }
@@ -583,7 +608,7 @@ impl ListableResource for AutoScalingGroup {
 
 async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     let call = aws.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(name);
-    let found = call.send().await.attempting(format!("look at the auto scaling group `{name}`"))?;
+    let found = call.send().await.attempting(format!("look at the Auto Scaling group `{name}`"))?;
     Ok(found.auto_scaling_groups.unwrap_or_default().into_iter().next())
 }
 

@@ -1,4 +1,4 @@
-//! A database server of RDS.
+//! A DB instance of RDS.
 
 mod changes;
 mod check;
@@ -34,148 +34,150 @@ use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
 use crate::windows::{DailyWindow, WeeklyWindow};
 use crate::{AwsClients, rds, reading};
 
-/// A database server of RDS.
+/// A DB instance of RDS.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbInstance {
-    /// Name, unique in the account and region, in lower case. Another one renames the database, at
-    /// once.
+    /// Name of the instance, in lower case, unique in the account and region. Changing it renames
+    /// the instance at once, outside of any maintenance window.
     identifier: String,
-    /// The database, such as `postgres`.
+    /// Database engine, such as `postgres`.
     engine: Immutable<String>,
-    /// Its version, or the beginning of one: `14` is content with `14.11`.
+    /// Version of the engine, or its first parts: `14` accepts `14.11`.
     engine_version: Option<Chosen<EngineVersion>>,
-    /// The type of machine, such as `db.m5.large`.
+    /// Instance class, such as `db.m5.large`. Changing it restarts the instance.
     instance_class: String,
-    /// GiB. Only grows.
+    /// Size of the disk in GiB. It can only be raised.
     allocated_storage: Option<Chosen<i32>>,
-    /// GiB up to which it grows by itself; 0 for not at all.
+    /// Size in GiB up to which RDS enlarges the disk by itself; 0 turns autoscaling off.
     max_allocated_storage: Option<i32>,
-    /// `gp3`, `gp2`, `io1`, `io2` or `standard`; `gp3` when left out.
+    /// Storage type: `gp3`, `gp2`, `io1`, `io2` or `standard`; `gp3` when left out.
     storage_type: Option<Chosen<String>>,
-    /// Operations in a second, with `gp3`, `io1` and `io2`.
+    /// Provisioned operations per second, for `gp3`, `io1` and `io2`.
     iops: Option<Chosen<i32>>,
-    /// MiB in a second, with `gp3`.
+    /// Provisioned throughput in MiB per second, for `gp3`.
     storage_throughput: Option<Chosen<i32>>,
-    /// Whether the disk is encrypted.
+    /// Whether the disk is encrypted. It cannot be changed in place.
     #[serde(default)]
     storage_encrypted: Immutable<bool>,
-    /// Amazon's name for the key that the disk is encrypted with.
+    /// ARN of the KMS key that encrypts the disk.
     kms_key_id: Option<Chosen<Immutable<String>>>,
     /// Name of the master user.
     username: Option<Chosen<Immutable<String>>>,
     /// Password of the master user.
     password: Option<Secret<String>>,
-    /// Whether RDS makes the password and keeps it in Secrets Manager.
+    /// Whether RDS generates the master password and stores it in Secrets Manager.
     manage_master_user_password: Option<bool>,
-    /// How the master user logs in: `password`, or `iam-db-auth` as somebody of AWS, with postgres.
+    /// How the master user authenticates: `password`, or `iam-db-auth` for IAM credentials
+    /// (postgres only).
     master_user_authentication_type: Option<String>,
-    /// The key that the password is encrypted with there.
+    /// KMS key that encrypts the password in Secrets Manager.
     master_user_secret_kms_key_id: Option<Chosen<String>>,
-    /// The first database; none when left out.
+    /// Name of the database that RDS creates with the instance; none when left out.
     db_name: Option<Chosen<Immutable<String>>>,
-    /// The port.
+    /// TCP port. Changing it restarts the instance at once.
     port: Option<Chosen<i32>>,
-    /// Whether a second machine in another zone stands by.
+    /// Whether RDS runs a standby in another availability zone.
     multi_az: Option<Chosen<bool>>,
-    /// How many days backups are kept: 0 (none) to 35.
+    /// Days for which automated backups are retained, 0 to 35; 0 turns backups off.
     backup_retention_period: Option<Chosen<i32>>,
-    /// When backups are made, in UTC: `09:46-10:16`.
+    /// Daily window for backups, in UTC: `09:46-10:16`.
     backup_window: Option<Chosen<DailyWindow>>,
-    /// When it is maintained, in UTC: `sun:04:00-sun:04:30`.
+    /// Weekly window for maintenance, in UTC: `sun:04:00-sun:04:30`.
     maintenance_window: Option<Chosen<WeeklyWindow>>,
-    /// Whether it cannot be deleted.
+    /// Whether RDS refuses to delete the instance. A plan that deletes it is refused while this is
+    /// on.
     #[serde(default)]
     deletion_protection: bool,
-    /// Whether it is deleted without a last snapshot.
+    /// Whether the instance is deleted without a final snapshot.
     #[serde(default)]
     skip_final_snapshot: bool,
-    /// Name of the last snapshot.
+    /// Name of the final snapshot; no other snapshot may have it.
     final_snapshot_identifier: Option<String>,
-    /// Whether its backups are deleted with it.
+    /// Whether automated backups are deleted with the instance.
     #[serde(default = "yes")]
     delete_automated_backups: bool,
-    /// Whether it has an address that all the world can reach.
+    /// Whether the instance has a public IP address.
     #[serde(default)]
     publicly_accessible: bool,
-    /// Who may talk to it.
+    /// Ids of the VPC security groups of the instance.
     vpc_security_group_ids: Option<Chosen<BTreeSet<String>>>,
-    /// The subnets it is in.
+    /// Name of the DB subnet group. Changing it moves the instance to another network.
     db_subnet_group_name: Option<Chosen<String>>,
-    /// Its settings.
+    /// Name of the DB parameter group.
     parameter_group_name: Option<Chosen<String>>,
-    /// Its options.
+    /// Name of the option group.
     option_group_name: Option<Chosen<String>>,
-    /// Whether changes are made now and not in the next maintenance window.
+    /// Whether changes are applied at once and not in the next maintenance window.
     #[serde(default)]
     apply_immediately: bool,
-    /// Whether it may go to a version that does not read the old one's files without conversion.
+    /// Whether `engine_version` may name another major version.
     #[serde(default)]
     allow_major_version_upgrade: bool,
-    /// Whether small new versions are installed in maintenance windows.
+    /// Whether RDS installs minor versions in maintenance windows.
     #[serde(default = "yes")]
     auto_minor_version_upgrade: bool,
-    /// Whether snapshots get its labels.
+    /// Whether snapshots get the tags of the instance.
     #[serde(default)]
     copy_tags_to_snapshot: bool,
-    /// Whether RDS measures what the database is busy with.
+    /// Whether Performance Insights is on.
     #[serde(default)]
     performance_insights_enabled: bool,
-    /// The key that those measurements are encrypted with.
+    /// KMS key that encrypts the data of Performance Insights.
     performance_insights_kms_key_id: Option<Chosen<Immutable<String>>>,
-    /// How many days those measurements are kept.
+    /// Days for which the data of Performance Insights are retained: 7, 731, or 1 to 23 times 31.
     performance_insights_retention_period: Option<Chosen<i32>>,
-    /// How often the machine is measured, in seconds; 0 for not at all.
+    /// Interval of Enhanced Monitoring in seconds; 0 turns it off.
     #[serde(default)]
     monitoring_interval: i32,
-    /// The role with which it is measured.
+    /// ARN of the IAM role for Enhanced Monitoring.
     monitoring_role_arn: Option<Chosen<String>>,
-    /// Logs that go to CloudWatch, such as `postgresql`.
+    /// Logs that RDS exports to CloudWatch, such as `postgresql`.
     #[serde(default)]
     enabled_cloudwatch_logs_exports: BTreeSet<String>,
-    /// Whether roles of AWS can log in.
+    /// Whether database users can authenticate with IAM credentials.
     #[serde(default)]
     iam_database_authentication_enabled: bool,
-    /// The authority that its certificate is from.
+    /// Certificate authority of the instance's certificate, such as `rds-ca-rsa2048-g1`.
     ca_cert_identifier: Option<Chosen<String>>,
-    /// `IPV4` or `DUAL`.
+    /// Network type: `IPV4` or `DUAL`.
     network_type: Option<Chosen<String>>,
-    /// Its licence.
+    /// License model of the engine, such as `license-included`.
     license_model: Option<Chosen<String>>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbInstanceOutputs {
-    /// Its host name.
+    /// Host name of the endpoint.
     address: String,
-    /// Its host name and port.
+    /// Host name and port of the endpoint: `HOST:PORT`.
     endpoint: Volatile<String>,
-    /// Amazon's name for it.
+    /// ARN of the instance.
     arn: String,
-    /// What tells it from an earlier instance of the same name.
+    /// Resource id, which differs from that of an earlier instance of the same name.
     resource_id: String,
-    /// The zone of its host name in Route 53.
+    /// Id of the Route 53 hosted zone of the host name.
     hosted_zone_id: Option<String>,
-    /// How it is; `available` also while it is backed up.
+    /// Status of the instance; `available` also during a backup.
     status: Volatile<String>,
-    /// Its version, to the last number.
+    /// Full version of the engine.
     engine_version_actual: Volatile<String>,
-    /// The zone that the active machine is in.
+    /// Availability zone of the primary.
     availability_zone: Option<Volatile<String>>,
-    /// Where RDS keeps the password, when it manages it.
+    /// The secret in Secrets Manager, where RDS manages the master password.
     master_user_secret: Option<Volatile<MasterSecret>>,
 }
 
-/// Where RDS keeps the password.
+/// The secret in which RDS stores the master password.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct MasterSecret {
-    /// Amazon's name for the secret.
+    /// ARN of the secret.
     secret_arn: String,
-    /// How it is.
+    /// Status of the secret, such as `active`.
     secret_status: String,
-    /// The key it is encrypted with.
+    /// KMS key that encrypts the secret.
     kms_key_id: Option<String>,
 }
 
@@ -258,13 +260,13 @@ impl Resource for DbInstance {
         aws: &AwsClients,
         _: &[DiscoveryTarget],
     ) -> Result<Vec<OwnedResource>, Error> {
-        // There is no filter by tag.
+        // DescribeDBInstances has no filter by tag, so all instances of the region are listed.
         let mut pages = aws.rds.describe_db_instances().into_paginator().items().send();
         let mut marked = Vec::new();
         while let Some(instance) = pages.next().await {
             let instance = instance.attempting("look for databases by their tags")?;
             let name = instance.db_instance_identifier().unwrap_or_default();
-            marked.extend(tags::marked(
+            marked.extend(tags::owned(
                 ExistingResource::by(name).argument("identifier", name),
                 instance.tag_list(),
             ));
@@ -287,10 +289,14 @@ impl Resource for DbInstance {
     ) -> Result<DbInstanceOutputs, Error> {
         let was = &before.arguments;
         if self.tags != was.tags {
-            rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
+            rds::set_tags(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
         }
+        // The rename comes first because all later calls name the instance. An update that was
+        // interrupted after the rename finds the instance by its resource id.
         let renamed = self.rename(aws, before, attempt).await?;
         let name = self.identifier.as_str();
+        // A change of arguments for the deletion only needs no call: RDS refuses one that changes
+        // nothing.
         let names = changes::names(was, self);
         if names.is_empty() {
             return Ok(
@@ -301,12 +307,15 @@ impl Resource for DbInstance {
         WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let found = wait_until_available::ready_for_change(aws, name, attempt).await?;
+                // The call is computed from the latest look, because an earlier try may have made
+                // the change already.
                 let Some(call) = changes::call(aws, was, self, &found) else {
                     return Ok(WaitStatus::Ready(()));
                 };
                 match call.send().await {
-                    // It has begun with something meanwhile, perhaps with this very change, whose
-                    // answer was lost.
+                    // RDS has begun a change since the last look, perhaps this one, of which the
+                    // response was lost. The next look compares the instance with the wanted
+                    // arguments again.
                     Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(error::waiting("busy with an earlier change", &error))
                     }
@@ -323,6 +332,8 @@ impl Resource for DbInstance {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
+        // The plan refuses a protected instance, but the protection may have been turned on since
+        // then.
         let Some(found) = find_again(aws, recorded).await? else { return Ok(()) };
         let name = found.db_instance_identifier().unwrap_or(&recorded.id);
         if found.deletion_protection() == Some(true) {
@@ -333,9 +344,10 @@ impl Resource for DbInstance {
                 ))
                 .outcome(CallOutcome::Refused));
         }
+        // An interrupted deletion has left the instance in `deleting`; then only the wait is left.
         let status = found.db_instance_status().unwrap_or_default();
         if status != "deleting" {
-            recorded.arguments.end(aws, name, status, attempt).await?;
+            recorded.arguments.request_deletion(aws, name, status, attempt).await?;
         }
         wait_until_available::gone(aws, name, attempt).await
     }
@@ -356,6 +368,8 @@ impl DbInstance {
             .set_engine_version(self.engine_version.as_ref().map(|it| it.as_str().to_owned()))
             .db_instance_class(&self.instance_class)
             .set_allocated_storage(self.allocated_storage.map(|it| it.0))
+            // RDS rejects 0, and a limit that equals the size turns autoscaling off as leaving it
+            // out does.
             .set_max_allocated_storage(
                 self.max_allocated_storage
                     .filter(|it| *it != 0 && Some(*it) != self.allocated_storage.map(|it| it.0)),
@@ -405,11 +419,11 @@ impl DbInstance {
             .set_ca_certificate_identifier(text(&self.ca_cert_identifier))
             .set_network_type(text(&self.network_type))
             .set_license_model(text(&self.license_model))
-            .set_tags(Some(tags::ours(&self.tags, attempt)))
+            .set_tags(Some(tags::with_ownership(&self.tags, attempt)))
     }
 
-    /// Gives it the name that it should have, at once: while that waits for a window, no one could
-    /// say how it is called.
+    /// Renames the instance at once: while a new name waited for the maintenance window, neither
+    /// name could be relied on.
     async fn rename(
         &self,
         aws: &AwsClients,
@@ -446,8 +460,8 @@ impl DbInstance {
         wait_until_available::renamed(aws, before, new, attempt).await.map(Some)
     }
 
-    /// Tells RDS to delete it.
-    async fn end(
+    /// Calls DeleteDBInstance with the recorded choice about the final snapshot.
+    async fn request_deletion(
         &self,
         aws: &AwsClients,
         name: &str,
@@ -457,13 +471,13 @@ impl DbInstance {
         let what = format!("delete the database `{name}`");
         let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
         if snapshot.is_none() && !self.skip_final_snapshot {
-            return Err(Error::new(what, "nothing says whether its data may be lost")
+            return Err(Error::new(what, "the state does not say whether its data may be lost")
                 .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if no one needs the data; apply; then destroy")
                 .outcome(CallOutcome::Refused));
         }
         if snapshot.is_some() && wait_until_available::is_past_snapshots(status) {
-            return Err(Error::new(what, format!("its status is {status}, in which RDS makes no last snapshot of it"))
-                .help("fix it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
+            return Err(Error::new(what, format!("its status is {status}, in which RDS takes no final snapshot"))
+                .help("fix it, or set `skip_final_snapshot = true`, apply, and destroy again: without a final snapshot only earlier snapshots and backups remain")
                 .outcome(CallOutcome::Refused));
         }
         WaitCondition::new(&what, attempt.patience(wait_until_available::BUSY))
@@ -499,7 +513,8 @@ impl ListableResource for DbInstance {
         aws: &AwsClients,
         recorded: &[&RecordedResource<Self>],
     ) -> Result<Vec<ResourceReading<Self>>, Error> {
-        // By what stays when it is renamed; what is being imported is known by its name alone.
+        // The resource id stays the same when the instance is renamed. During an import only the
+        // name is known.
         let mut found = BTreeMap::new();
         for (filter, keys) in [
             (
@@ -550,11 +565,11 @@ impl ListableResource for DbInstance {
     }
 }
 
-/// The filters of a list: by what RDS calls it for good, and by what a person does.
+/// Filters of DescribeDBInstances: by resource id and by name.
 const BY_RESOURCE: &str = "dbi-resource-id";
 const BY_NAME: &str = "db-instance-id";
 
-/// What is recorded, under whichever name it has by now.
+/// The recorded instance, under its present name; `None` when it is deleted.
 async fn find_again(
     aws: &AwsClients,
     recorded: &RecordedResource<DbInstance>,

@@ -1,9 +1,9 @@
-//! The settings of databases.
+//! A DB parameter group.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
+use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as RequestParameter};
 use ha_provider::{
     ArgumentProblem, Attempt, Chosen, CreatedResource, Error, ExistingResource, Immutable,
     RecordedResource, Resource, ResourceHooks, ResourceReading, UnsupportedNames, known_text,
@@ -20,37 +20,36 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, rds, reading};
 
-/// The settings of databases of RDS.
+/// A DB parameter group of RDS.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbParameterGroup {
     /// Name, unique in the account and region, in lower case.
     name: Immutable<String>,
-    /// The engine and its first number, such as `postgres15`.
+    /// Parameter group family: engine and major version, such as `postgres15`.
     family: Immutable<String>,
-    /// What it is for.
+    /// Description; `Managed by ha` when left out.
     description: Option<Chosen<Immutable<String>>>,
-    /// The settings that are not what the family makes them.
+    /// Parameters that differ from the defaults of the family.
     #[serde(default)]
     parameter: BTreeSet<DbParameter>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
-/// A setting.
+/// A parameter of the group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 struct DbParameter {
-    /// Its name.
+    /// Name of the parameter.
     name: String,
-    /// Its value.
+    /// Value of the parameter.
     value: String,
-    /// When it is in force: `immediate`, or `pending-reboot`, which is the only way for static
-    /// ones.
+    /// When a change takes effect: `immediate`, or `pending-reboot`, which static parameters need.
     #[serde(default)]
     apply_method: ParameterApplyMethod,
 }
 
-/// When a setting is in force.
+/// When a change of a parameter takes effect.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -63,13 +62,13 @@ enum ParameterApplyMethod {
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbParameterGroupOutputs {
-    /// Amazon's name for it.
+    /// ARN of the parameter group.
     arn: String,
 }
 
 const DESCRIPTION: &str = "Managed by ha";
 const STILL_USED: Duration = Duration::from_mins(15);
-/// RDS takes so many in one call.
+/// The maximum number of parameters in one call.
 const AT_ONCE: usize = 20;
 
 const FAMILY: Form = Form::new(
@@ -83,7 +82,7 @@ impl Resource for DbParameterGroup {
     const KIND: &'static str = "aws_db_parameter_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     )];
     type Provider = AwsClients;
     type Outputs = DbParameterGroupOutputs;
@@ -127,14 +126,14 @@ impl Resource for DbParameterGroup {
             .db_parameter_group_name(name)
             .db_parameter_group_family(self.family.as_str())
             .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
-            .set_tags(Some(tags::ours(&self.tags, attempt)));
+            .set_tags(Some(tags::with_ownership(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if error::is(&error, &["DBParameterGroupAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name))
                     .await?
                     .ok_or_else(|| error::foreign("DB parameter group", name))?;
                 let labels =
-                    rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
+                    rds::tags_of(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(error::foreign("DB parameter group", name));
                 }
@@ -149,7 +148,9 @@ impl Resource for DbParameterGroup {
         let found = found.ok_or_else(|| {
             Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it")
         })?;
-        self.bring(aws, BTreeSet::new()).await?;
+        // After an interrupted try some parameters may be set already; setting them again changes
+        // nothing.
+        self.set_parameters(aws, BTreeSet::new()).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
@@ -175,8 +176,8 @@ impl Resource for DbParameterGroup {
         _: &mut Attempt,
     ) -> Result<DbParameterGroupOutputs, Error> {
         let there = parameters(aws, &before.id).await?.unwrap_or_default();
-        self.bring(aws, there).await?;
-        rds::label(aws, &before.outputs.arn, &before.arguments.tags, &self.tags).await?;
+        self.set_parameters(aws, there).await?;
+        rds::set_tags(aws, &before.outputs.arn, &before.arguments.tags, &self.tags).await?;
         Ok(before.outputs.clone())
     }
 
@@ -203,13 +204,17 @@ impl Resource for DbParameterGroup {
 }
 
 impl DbParameterGroup {
-    /// Brings the settings that are there to those that should be.
-    async fn bring(&self, aws: &AwsClients, there: BTreeSet<DbParameter>) -> Result<(), Error> {
+    /// Makes the parameters of the group those of the arguments.
+    async fn set_parameters(
+        &self,
+        aws: &AwsClients,
+        there: BTreeSet<DbParameter>,
+    ) -> Result<(), Error> {
         let name = self.name.as_str();
         let what = format!("set parameters of the DB parameter group `{name}`");
         let surplus =
             there.iter().filter(|it| !self.parameter.iter().any(|own| own.name == it.name));
-        let surplus: Vec<Told> = surplus.map(DbParameter::told).collect();
+        let surplus: Vec<RequestParameter> = surplus.map(DbParameter::to_request).collect();
         for some in surplus.chunks(AT_ONCE) {
             let call = aws
                 .rds
@@ -218,7 +223,8 @@ impl DbParameterGroup {
                 .reset_all_parameters(false);
             call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
         }
-        let missing: Vec<Told> = self.parameter.difference(&there).map(DbParameter::told).collect();
+        let missing: Vec<RequestParameter> =
+            self.parameter.difference(&there).map(DbParameter::to_request).collect();
         for some in missing.chunks(AT_ONCE) {
             let call = aws.rds.modify_db_parameter_group().db_parameter_group_name(name);
             call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
@@ -228,12 +234,12 @@ impl DbParameterGroup {
 }
 
 impl DbParameter {
-    fn told(&self) -> Told {
+    fn to_request(&self) -> RequestParameter {
         let method = match self.apply_method {
             ParameterApplyMethod::Immediate => ApplyMethod::Immediate,
             ParameterApplyMethod::PendingReboot => ApplyMethod::PendingReboot,
         };
-        Told::builder()
+        RequestParameter::builder()
             .parameter_name(&self.name)
             .parameter_value(&self.value)
             .apply_method(method)
@@ -250,7 +256,7 @@ impl CachedReading for DbParameterGroup {
         let Some(parameter) = parameters(aws, &recorded.id).await? else {
             return Ok(ResourceReading::Gone);
         };
-        let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
+        let labels = rds::tags_of(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
             family: found.db_parameter_group_family().unwrap_or_default().to_owned().into(),
@@ -272,7 +278,7 @@ async fn find(aws: &AwsClients, name: &str) -> Result<Option<Found>, Error> {
     }
 }
 
-/// The settings that somebody has set; none when there is no group.
+/// The parameters that are not defaults; `None` when there is no group.
 async fn parameters(aws: &AwsClients, group: &str) -> Result<Option<BTreeSet<DbParameter>>, Error> {
     let call = aws.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
     let mut pages = call.into_paginator().items().send();

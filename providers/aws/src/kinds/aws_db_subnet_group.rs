@@ -1,4 +1,4 @@
-//! The subnets that a database may be in.
+//! A DB subnet group.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,25 +20,25 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, rds, reading};
 
-/// The subnets that databases of RDS may be in: of two zones at least.
+/// A DB subnet group of RDS, with subnets in at least two availability zones.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbSubnetGroup {
     /// Name, unique in the account and region, in lower case.
     name: Immutable<String>,
-    /// What it is for.
+    /// Description; `Managed by ha` when left out.
     description: Option<Chosen<String>>,
-    /// The subnets.
+    /// Ids of the subnets, in at least two availability zones.
     subnet_ids: BTreeSet<String>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DbSubnetGroupOutputs {
-    /// Amazon's name for it.
+    /// ARN of the subnet group.
     arn: String,
-    /// The network they are in.
+    /// Id of the VPC of the subnets.
     vpc_id: String,
 }
 
@@ -51,7 +51,7 @@ impl Resource for DbSubnetGroup {
     const KIND: &'static str = "aws_db_subnet_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     )];
     type Provider = AwsClients;
     type Outputs = DbSubnetGroupOutputs;
@@ -67,7 +67,8 @@ impl Resource for DbSubnetGroup {
         }
         let zones = |it: SubnetArguments| match it.subnet_ids.len() {
             0 | 1 => {
-                let message = "RDS wants subnets of at least two zones, for the standby".to_owned();
+                let message =
+                    "a DB subnet group needs subnets in at least two availability zones".to_owned();
                 vec![ArgumentProblem { path: Path::attribute("subnet_ids"), message }]
             }
             _ => Vec::new(),
@@ -95,14 +96,14 @@ impl Resource for DbSubnetGroup {
                 self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()),
             )
             .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()))
-            .set_tags(Some(tags::ours(&self.tags, attempt)));
+            .set_tags(Some(tags::with_ownership(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if error::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name))
                     .await?
                     .ok_or_else(|| error::foreign("DB subnet group", name))?;
                 let labels =
-                    rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
+                    rds::tags_of(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(error::foreign("DB subnet group", name));
                 }
@@ -154,7 +155,7 @@ impl Resource for DbSubnetGroup {
                 .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()));
             call.send().await.attempting_first(format!("change the DB subnet group `{name}`"))?;
         }
-        rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
+        rds::set_tags(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
         Ok(before.outputs.clone())
     }
 
@@ -169,6 +170,7 @@ impl Resource for DbSubnetGroup {
             .until(attempt, || async {
                 match aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await {
                     Err(error) if error::is_missing(&error) => Ok(WaitStatus::Ready(())),
+                    // An instance that is being deleted uses its subnet group until the end.
                     Err(error) if error::is(&error, &["InvalidDBSubnetGroupStateFault"]) => {
                         Ok(WaitStatus::Pending("used by a database".into()))
                     }
@@ -185,7 +187,7 @@ impl CachedReading for DbSubnetGroup {
         recorded: &RecordedResource<Self>,
     ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
-        let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
+        let labels = rds::tags_of(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
         let there = Self {
             name: recorded.id.clone().into(),
             description: found.db_subnet_group_description().map(|it| Chosen(it.to_owned())),

@@ -16,28 +16,28 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, iam, reading};
 
-/// What gives machines of EC2 a role.
+/// An instance profile, which gives EC2 instances an IAM role.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct InstanceProfile {
     /// Name, unique in the account.
     name: Immutable<String>,
-    /// Folder in IAM.
+    /// Path in IAM; begins and ends with `/`.
     #[serde(default = "iam::root")]
     path: Immutable<String>,
-    /// The role's name.
+    /// Name of the role.
     role: Option<String>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct InstanceProfileOutputs {
-    /// Amazon's name for it.
+    /// ARN of the instance profile.
     arn: String,
-    /// When it was made.
+    /// Time of creation.
     create_date: String,
-    /// What tells it from an earlier profile of the same name.
+    /// Unique id, which differs from that of an earlier profile of the same name.
     unique_id: String,
 }
 
@@ -46,7 +46,7 @@ impl Resource for InstanceProfile {
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
         UnsupportedNames::new(
             &["name_prefix"],
-            "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+            "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
         ),
         UnsupportedNames::new(&["roles"], "write `role = …`: a profile has one"),
     ];
@@ -85,7 +85,7 @@ impl Resource for InstanceProfile {
         let name = self.name.as_str();
         let call =
             aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
-        match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
+        match call.set_tags(Some(tags::with_ownership(&self.tags, attempt))).send().await {
             Err(error) if error::is(&error, &["EntityAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
@@ -94,7 +94,7 @@ impl Resource for InstanceProfile {
             }
             other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
         }
-        aws.young.add(name);
+        aws.recently_created.add(name);
         let wait = WaitCondition::new(
             format!("see the instance profile `{name}` after it was created"),
             iam::PROPAGATION,
@@ -121,17 +121,17 @@ impl Resource for InstanceProfile {
 
     async fn list_owned(
         aws: &AwsClients,
-        sought: &[DiscoveryTarget],
+        targets: &[DiscoveryTarget],
     ) -> Result<Vec<OwnedResource>, Error> {
-        // Listing them does not tell their tags.
+        // ListInstanceProfiles returns no tags, so only profiles with a known name are looked up.
         let names: Vec<String> =
-            sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
+            targets.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
         let marked = names
             .into_iter()
             .zip(found)
-            .map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
+            .map(|(name, it)| tags::owned(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
@@ -150,15 +150,16 @@ impl Resource for InstanceProfile {
     ) -> Result<InstanceProfileOutputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
-        // Which role it had does not tell which one it has: a role that went was taken off it.
+        // The recorded role may have been removed from the profile since, by the deletion of the
+        // role.
         let found = find(aws, name).await?.ok_or_else(|| {
-            Error::new(format!("change the instance profile `{name}`"), "it is gone")
+            Error::new(format!("change the instance profile `{name}`"), "it no longer exists")
                 .help("plan again")
         })?;
         self.give_role(aws, &found, attempt).await?;
         if self.tags != was.tags {
-            let what = format!("label the instance profile `{name}`");
-            let dropped = tags::dropped(&was.tags, &self.tags);
+            let what = format!("tag the instance profile `{name}`");
+            let dropped = tags::removed_keys(&was.tags, &self.tags);
             if !dropped.is_empty() {
                 let call = aws
                     .iam
@@ -182,6 +183,7 @@ impl Resource for InstanceProfile {
     ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let Some(found) = find(aws, name).await? else { return Ok(()) };
+        // IAM refuses to delete a profile that still has a role.
         for role in found.roles() {
             take_role(aws, name, role.role_name()).await?;
         }
@@ -193,7 +195,7 @@ impl Resource for InstanceProfile {
 }
 
 impl InstanceProfile {
-    /// Gives it the one role it should have.
+    /// Makes the configured role the only one of the profile.
     async fn give_role(
         &self,
         aws: &AwsClients,
@@ -226,12 +228,13 @@ impl InstanceProfile {
                 {
                     Err(error)
                         if error::is_missing(&error)
-                            && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) =>
+                            && (aws.is_recently_created(role, attempt)
+                                || aws.is_recently_created(name, attempt)) =>
                     {
                         Ok(error::waiting("waiting for its role", &error))
                     }
-                    // It holds one role at most; when the answer to an earlier call was lost, it is
-                    // this one.
+                    // A profile has at most one role. After a lost response of an earlier call, it
+                    // is this one.
                     Err(error) if error::is(&error, &["LimitExceeded"]) => match find(aws, name)
                         .await?
                     {

@@ -1,4 +1,4 @@
-//! A role.
+//! An IAM role.
 
 mod foreign_policies;
 mod policies;
@@ -26,46 +26,45 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{WaitCondition, WaitStatus, appearing, lasting};
 use crate::{AwsClients, iam, reading};
 
-/// A role that services or people can take on.
+/// An IAM role that services or users can assume.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct IamRole {
     /// Name, unique in the account.
     name: Immutable<String>,
-    /// Who may take it on: a policy.
+    /// Trust policy, as JSON: who may assume the role.
     assume_role_policy: NormalizedPolicy,
-    /// What it is for.
+    /// Description.
     description: Option<String>,
-    /// Folder in IAM.
+    /// Path in IAM; begins and ends with `/`.
     #[serde(default = "iam::root")]
     path: Immutable<String>,
-    /// How long a session may last, in seconds.
+    /// Maximum duration of a session in seconds, 3600 to 43200.
     #[serde(default = "an_hour")]
     max_session_duration: i32,
-    /// Name of the policy that it can never do more than.
+    /// ARN of the policy that limits the role's permissions.
     permissions_boundary: Option<String>,
-    /// The policies that are part of it, all of them: others are taken away, and `[]` is none. Left
-    /// out, they are what others make of them, such as `aws_iam_role_policy`.
+    /// All inline policies of the role: others are deleted, and `[]` deletes all. Left out, inline
+    /// policies are not managed here, and `aws_iam_role_policy` may add some.
     inline_policy: Option<Chosen<BTreeSet<InlinePolicy>>>,
-    /// The policies attached to it, by what Amazon calls them, all of them: others are detached,
-    /// and `[]` is none. Left out, they are what others make of them, such as
-    /// `aws_iam_role_policy_attachment`.
+    /// ARNs of all attached policies: others are detached, and `[]` detaches all. Left out,
+    /// attached policies are not managed here, and `aws_iam_role_policy_attachment` may add some.
     managed_policy_arns: Option<Chosen<BTreeSet<String>>>,
-    /// Whether destroying it takes off it what others put there: policies attached or part of it,
-    /// and profiles.
+    /// Whether a deletion removes policies and instance profiles that others added. Without it a
+    /// role with such is refused.
     #[serde(default)]
     force_detach_policies: bool,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct IamRoleOutputs {
-    /// Amazon's name for it.
+    /// ARN of the role.
     arn: String,
-    /// When it was made.
+    /// Time of creation.
     create_date: String,
-    /// What tells it from an earlier role of the same name.
+    /// Unique id, which differs from that of an earlier role of the same name.
     unique_id: String,
 }
 
@@ -80,7 +79,7 @@ impl Resource for IamRole {
     const KIND: &'static str = "aws_iam_role";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     )];
     type Provider = AwsClients;
     type Outputs = IamRoleOutputs;
@@ -125,10 +124,10 @@ impl Resource for IamRole {
         let named =
             |it: InlinePolicyArguments| policies::odd_names(&it.inline_policy.unwrap_or_default());
         let once = |it: InlinePolicyArguments| {
-            let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
+            let twice = it.inline_policy.as_ref().and_then(policies::repeated_name);
             let problem = |name| ArgumentProblem {
                 path: ha_value::Path::attribute("inline_policy"),
-                message: format!("two policies have the name `{name}`, and a role has one of each"),
+                message: format!("two inline policies have the name `{name}`"),
             };
             twice.map(problem).into_iter().collect()
         };
@@ -162,7 +161,7 @@ impl Resource for IamRole {
             .set_description(self.description.clone())
             .max_session_duration(self.max_session_duration)
             .set_permissions_boundary(self.permissions_boundary.clone())
-            .set_tags(Some(tags::ours(&self.tags, attempt)));
+            .set_tags(Some(tags::with_ownership(&self.tags, attempt)));
         match call.send().await {
             Err(error) if error::is(&error, &["EntityAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
@@ -172,7 +171,7 @@ impl Resource for IamRole {
             }
             other => drop(other.attempting_first(format!("create the role `{name}`"))?),
         }
-        aws.young.add(name);
+        aws.recently_created.add(name);
         let wait = WaitCondition::new(
             format!("see the role `{name}` after it was created"),
             iam::PROPAGATION,
@@ -185,7 +184,7 @@ impl Resource for IamRole {
                 })
             })
             .await?;
-        policies::bring(aws, self, attempt).await?;
+        policies::set_policies(aws, self, attempt).await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(&found) })
     }
 
@@ -199,7 +198,8 @@ impl Resource for IamRole {
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
-        // A policy cannot be nothing; the role's own takes the place of this one.
+        // The argument is required, and an empty string is no policy. The first read replaces this
+        // one.
         Ok(ExistingResource::by(id).argument("assume_role_policy", "{}"))
     }
 
@@ -209,17 +209,17 @@ impl Resource for IamRole {
 
     async fn list_owned(
         aws: &AwsClients,
-        sought: &[DiscoveryTarget],
+        targets: &[DiscoveryTarget],
     ) -> Result<Vec<OwnedResource>, Error> {
-        // Listing them does not tell their tags.
+        // ListRoles returns no tags, so only roles with a known name are looked up.
         let names: Vec<String> =
-            sought.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
+            targets.iter().filter_map(|it| Self::import_id(&it.arguments)).collect();
         let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
         let marked = names
             .into_iter()
             .zip(found)
-            .map(|(name, it)| tags::marked(ExistingResource::by(name), it?.tags()));
+            .map(|(name, it)| tags::owned(ExistingResource::by(name), it?.tags()));
         Ok(marked.flatten().collect())
     }
 
@@ -245,7 +245,9 @@ impl Resource for IamRole {
                 .update_assume_role_policy()
                 .role_name(name)
                 .policy_document(self.assume_role_policy.as_str());
-            call.send().await.attempting(format!("change who may take on the role `{name}`"))?;
+            call.send()
+                .await
+                .attempting(format!("change the trust policy of the role `{name}`"))?;
         }
         if self.description != was.description
             || self.max_session_duration != was.max_session_duration
@@ -273,17 +275,17 @@ impl Resource for IamRole {
                 other => drop(other.attempting(what("remove the permissions boundary"))?),
             },
         }
-        policies::bring(aws, self, attempt).await?;
+        policies::set_policies(aws, self, attempt).await?;
         if self.tags != was.tags {
-            let dropped = tags::dropped(&was.tags, &self.tags);
+            let dropped = tags::removed_keys(&was.tags, &self.tags);
             if !dropped.is_empty() {
                 let call = aws.iam.untag_role().role_name(name).set_tag_keys(Some(dropped));
-                call.send().await.attempting(what("remove labels"))?;
+                call.send().await.attempting(what("remove tags"))?;
             }
             if !self.tags.is_empty() {
                 let call =
                     aws.iam.tag_role().role_name(name).set_tags(Some(tags::labels(&self.tags)));
-                call.send().await.attempting(what("set labels"))?;
+                call.send().await.attempting(what("set tags"))?;
             }
         }
         Ok(before.outputs.clone())
@@ -297,10 +299,11 @@ impl Resource for IamRole {
         let name = recorded.id.as_str();
         let what = format!("delete the role `{name}`");
         match recorded.arguments.force_detach_policies {
-            true => policies::take_all(aws, name).await?,
+            true => policies::remove_all(aws, name).await?,
             false => {
-                // A role that has lost its own policies and then cannot be deleted would be in no
-                // one's interest, so foreign ones are looked for first.
+                // IAM refuses to delete a role that has any policy left. Foreign ones are looked
+                // for before the role's own policies are removed, so that a refused deletion leaves
+                // a working role.
                 let foreign =
                     lasting(attempt, || policies::foreign(aws, &recorded.arguments, attempt));
                 if let Some(foreign) = foreign.await? {
@@ -308,7 +311,7 @@ impl Resource for IamRole {
                         .help(foreign_policies::ADVICE)
                         .outcome(CallOutcome::Refused));
                 }
-                policies::take_own(aws, &recorded.arguments, attempt).await?;
+                policies::remove_own(aws, &recorded.arguments, attempt).await?;
             }
         }
         match aws.iam.delete_role().role_name(name).send().await {
@@ -347,7 +350,8 @@ impl CachedReading for IamRole {
     ) -> Result<ResourceReading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(ResourceReading::Gone) };
         let known = &recorded.arguments;
-        // Only what is claimed is looked at: everything else is the business of other blocks.
+        // Only arguments that the configuration sets are read: everything else belongs to other
+        // resources.
         let inline_policy = match &known.inline_policy {
             Some(_) => policies::inline(aws, &recorded.id).await?.map(Chosen),
             None => None,

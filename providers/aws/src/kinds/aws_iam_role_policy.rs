@@ -1,4 +1,4 @@
-//! A policy that is part of a role.
+//! An inline policy of a role.
 
 use ha_provider::{
     Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
@@ -14,21 +14,21 @@ use crate::reading::CachedReading;
 use crate::wait::{WaitCondition, WaitStatus};
 use crate::{AwsClients, iam, reading};
 
-/// A policy that is part of a role, and goes with it.
+/// An inline policy of a role, which is deleted with the role.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct IamRolePolicy {
     /// Name, unique in the role.
     name: Immutable<String>,
-    /// The role's name.
+    /// Name of the role.
     role: Immutable<String>,
-    /// What the role may do.
+    /// Policy, as JSON.
     policy: NormalizedPolicy,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct IamRolePolicyOutputs {}
 
-/// The note that the role had no policy of this name before.
+/// The note that the role had no policy of this name before the first call.
 const ABSENT: &str = "absent";
 
 impl Resource for IamRolePolicy {
@@ -36,7 +36,7 @@ impl Resource for IamRolePolicy {
     const WITHIN: &'static [&'static str] = &["aws_iam_role"];
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     )];
     type Provider = AwsClients;
     type Outputs = IamRolePolicyOutputs;
@@ -68,8 +68,8 @@ impl Resource for IamRolePolicy {
         aws: &AwsClients,
         attempt: &mut Attempt,
     ) -> Result<CreatedResource<Self>, Error> {
-        // The call that makes one would as well overwrite one, and there is nowhere to put our
-        // token.
+        // PutRolePolicy overwrites an existing policy, and an inline policy has no tags for the
+        // step's token.
         if attempt.noted(ABSENT).is_none() {
             if find(aws, &self.role, &self.name).await?.is_some() {
                 return Err(error::foreign("role policy", &self.id()));
@@ -147,7 +147,8 @@ impl IamRolePolicy {
                     .policy_name(self.name.as_str());
                 match call.policy_document(self.policy.as_str()).send().await {
                     Err(error)
-                        if error::is_missing(&error) && aws.is_young(&self.role, attempt) =>
+                        if error::is_missing(&error)
+                            && aws.is_recently_created(&self.role, attempt) =>
                     {
                         Ok(error::waiting("waiting for its role", &error))
                     }

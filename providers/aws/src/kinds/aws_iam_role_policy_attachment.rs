@@ -1,4 +1,4 @@
-//! A policy attached to a role.
+//! The attachment of a managed policy to a role.
 
 use ha_provider::{
     Attempt, CreatedResource, Error, ExistingResource, Immutable, RecordedResource, Resource,
@@ -14,19 +14,20 @@ use crate::reading::CachedReading;
 use crate::wait::{WaitCondition, WaitStatus};
 use crate::{AwsClients, iam, reading};
 
-/// A policy of its own, attached to a role.
+/// The attachment of a managed policy to a role.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RolePolicyAttachment {
-    /// The role's name.
+    /// Name of the role.
     role: Immutable<String>,
-    /// Amazon's name for the policy.
+    /// ARN of the policy.
     policy_arn: Immutable<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RolePolicyAttachmentOutputs {}
 
-/// The note that it was not attached before.
+/// The note that the policy was not attached before the first call. AttachRolePolicy succeeds for
+/// an attached policy too, so an existing attachment could not be distinguished from a new one.
 const ABSENT: &str = "absent";
 
 static FORMS: [(&str, Form); 1] = [("policy_arn", forms::POLICY)];
@@ -71,7 +72,8 @@ impl Resource for RolePolicyAttachment {
                     .policy_arn(self.policy_arn.as_str());
                 match call.send().await {
                     Err(error)
-                        if error::is_missing(&error) && aws.is_young(&self.role, attempt) =>
+                        if error::is_missing(&error)
+                            && aws.is_recently_created(&self.role, attempt) =>
                     {
                         Ok(error::waiting("waiting for its role and policy", &error))
                     }
@@ -105,7 +107,7 @@ impl Resource for RolePolicyAttachment {
         _: &RecordedResource<Self>,
         _: &mut Attempt,
     ) -> Result<RolePolicyAttachmentOutputs, Error> {
-        // Whatever changes makes a new one.
+        // All arguments are immutable, so there is never an update.
         Ok(RolePolicyAttachmentOutputs {})
     }
 

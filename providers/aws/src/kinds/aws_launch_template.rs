@@ -1,4 +1,4 @@
-//! A launch template: a name, and versions of which none ever changes.
+//! A launch template: a name, and versions that never change.
 
 mod blocks;
 mod check;
@@ -29,67 +29,67 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing};
 use crate::{AwsClients, reading};
 
-/// What machines of EC2 are launched from. Every change is a new version; machines that run stay as
-/// they are.
+/// The template that EC2 instances are launched from. Every change creates a new version; running
+/// instances are not changed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LaunchTemplate {
     /// Name, unique in the account and region.
     name: Immutable<String>,
-    /// What this version is for.
+    /// Description of the version.
     description: Option<String>,
-    /// The image that machines begin as.
+    /// Id of the AMI.
     image_id: Option<String>,
-    /// The type of machine, such as `m5.large`.
+    /// Instance type, such as `m5.large`.
     instance_type: Option<String>,
-    /// The key pair to log in with.
+    /// Name of the key pair for SSH.
     key_name: Option<String>,
-    /// What the machine is told at its first boot, as text: 16384 bytes at most.
+    /// User data of an instance, as text; at most 16384 bytes.
     user_data_text: Option<String>,
-    /// The same in Base64, for what is no string.
+    /// User data in Base64, for binary content.
     user_data: Option<String>,
-    /// Who may talk to the machine.
+    /// Ids of the instance's security groups.
     vpc_security_group_ids: Option<BTreeSet<String>>,
-    /// The same by name, in the default network.
+    /// Names of the instance's security groups, in the default VPC.
     security_group_names: Option<BTreeSet<String>>,
-    /// The profile that gives the machine its role.
+    /// Instance profile, which gives the instance its IAM role.
     iam_instance_profile: Option<ProfileBlock>,
-    /// How the machine is told about itself.
+    /// Options of the instance metadata service.
     metadata_options: Option<MetadataOptions>,
-    /// Its disks.
+    /// Disks of the instance.
     block_device_mappings: Option<Vec<BlockDevice>>,
-    /// Its network interfaces.
+    /// Network interfaces of the instance.
     network_interfaces: Option<Vec<NetworkInterface>>,
-    /// Where it is put.
+    /// Placement of the instance.
     placement: Option<PlacementBlock>,
-    /// Whether it is measured every minute.
+    /// Detailed monitoring.
     monitoring: Option<MonitoringBlock>,
-    /// Whether a machine of type T may go beyond its share.
+    /// CPU credits of burstable instance types.
     credit_specification: Option<CreditSpecification>,
-    /// Whether its disks have their own way on the network.
+    /// Whether the instance is EBS-optimized.
     ebs_optimized: Option<bool>,
-    /// Whether it is protected against being stopped.
+    /// Whether the instance is protected against being stopped.
     disable_api_stop: Option<bool>,
-    /// Whether it is protected against being terminated.
+    /// Whether the instance is protected against being terminated.
     disable_api_termination: Option<bool>,
-    /// `stop` or `terminate`: what shutting it down does.
+    /// What a shutdown from inside the instance does: `stop` or `terminate`.
     instance_initiated_shutdown_behavior: Option<String>,
-    /// Labels of what a launch makes.
+    /// Tags of the objects that a launch creates.
     tag_specifications: Option<Vec<TagSpecification>>,
-    /// Whether every new version becomes the default one.
+    /// Whether every new version becomes the default version.
     #[serde(default)]
     update_default_version: bool,
-    /// Labels of the template itself.
+    /// Tags of the template itself.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LaunchTemplateOutputs {
-    /// Amazon's name for it.
+    /// ARN of the template.
     arn: String,
-    /// The number of the newest version.
+    /// Number of the newest version.
     latest_version: Volatile<i64>,
-    /// The number of the version that is used where none is named.
+    /// Number of the default version.
     default_version: Volatile<i64>,
 }
 
@@ -121,7 +121,7 @@ impl Resource for LaunchTemplate {
             .client_token(attempt.token())
             .set_version_description(self.description.clone())
             .launch_template_data(self.data())
-            .tag_specifications(ec2::tagged(
+            .tag_specifications(ec2::tag_specification(
                 ec2_types::ResourceType::LaunchTemplate,
                 &self.tags,
                 attempt,
@@ -150,7 +150,7 @@ impl Resource for LaunchTemplate {
             })
             .await?;
         let id = found.launch_template_id().unwrap_or_default().to_owned();
-        aws.young.add(&id);
+        aws.recently_created.add(&id);
         Ok(CreatedResource { outputs: outputs(aws, &found, &id), id })
     }
 
@@ -173,7 +173,7 @@ impl Resource for LaunchTemplate {
             let name = template.launch_template_name().unwrap_or_default();
             let known = ExistingResource::by(template.launch_template_id().unwrap_or_default())
                 .argument("name", name);
-            marked.extend(tags::marked(known, template.tags()));
+            marked.extend(tags::owned(known, template.tags()));
         }
         Ok(marked)
     }
@@ -196,14 +196,14 @@ impl Resource for LaunchTemplate {
         let Some(found) =
             find(aws, &self.name).await?.filter(|it| it.launch_template_id() == Some(id))
         else {
-            return Err(Error::new(what("change"), "it is gone").help("plan again"));
+            return Err(Error::new(what("change"), "it no longer exists").help("plan again"));
         };
         let mut outputs = outputs(aws, &found, id);
         let newest = newest(aws, id).await?;
         let number =
             newest.as_ref().and_then(|it| it.version_number).unwrap_or(outputs.latest_version.0);
         outputs.latest_version = number.into();
-        // A try that was cut short may have made the version already.
+        // An interrupted try may have created the version already.
         let is_made = number > before.outputs.latest_version.0
             && newest.is_some_and(|it| self.answered(&it).version() == self.version());
         if self.version() != before.arguments.version() && !is_made {
@@ -215,7 +215,7 @@ impl Resource for LaunchTemplate {
             let call = call
                 .set_version_description(self.description.clone())
                 .launch_template_data(self.data());
-            let made = call.send().await.attempting_first(what("make a new version of"))?;
+            let made = call.send().await.attempting_first(what("create a new version of"))?;
             let number = made.launch_template_version().and_then(|it| it.version_number());
             outputs.latest_version = number.unwrap_or(outputs.latest_version.0 + 1).into();
         }
@@ -226,7 +226,7 @@ impl Resource for LaunchTemplate {
             call.send().await.attempting(what(&format!("make version {number} the default of")))?;
             outputs.default_version = outputs.latest_version;
         }
-        ec2::label(aws, id, &before.arguments.tags, &self.tags, attempt).await?;
+        ec2::set_tags(aws, id, &before.arguments.tags, &self.tags, attempt).await?;
         Ok(outputs)
     }
 
@@ -246,7 +246,8 @@ impl Resource for LaunchTemplate {
 }
 
 impl LaunchTemplate {
-    /// All of a version, never what an earlier one said.
+    /// All data of a version. No source version is named in the call, because EC2 would add the
+    /// values of that version to whatever is left out.
     fn data(&self) -> ec2_types::RequestLaunchTemplateData {
         let texts =
             |it: &Option<BTreeSet<String>>| it.as_ref().map(|it| it.iter().cloned().collect());
@@ -260,11 +261,13 @@ impl LaunchTemplate {
             ))
             .set_security_group_ids(texts(&self.vpc_security_group_ids))
             .set_security_groups(texts(&self.security_group_names))
-            .set_iam_instance_profile(self.iam_instance_profile.as_ref().map(ProfileBlock::told))
-            .set_metadata_options(self.metadata_options.as_ref().map(MetadataOptions::told))
-            .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::told))
-            .set_network_interfaces(all(&self.network_interfaces, NetworkInterface::told))
-            .set_placement(self.placement.as_ref().map(PlacementBlock::told))
+            .set_iam_instance_profile(
+                self.iam_instance_profile.as_ref().map(ProfileBlock::to_request),
+            )
+            .set_metadata_options(self.metadata_options.as_ref().map(MetadataOptions::to_request))
+            .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::to_request))
+            .set_network_interfaces(all(&self.network_interfaces, NetworkInterface::to_request))
+            .set_placement(self.placement.as_ref().map(PlacementBlock::to_request))
             .set_monitoring(self.monitoring.as_ref().map(|it| {
                 ec2_types::LaunchTemplatesMonitoringRequest::builder()
                     .set_enabled(it.enabled)
@@ -280,11 +283,12 @@ impl LaunchTemplate {
             .set_instance_initiated_shutdown_behavior(
                 self.instance_initiated_shutdown_behavior.as_deref().map(Into::into),
             )
-            .set_tag_specifications(all(&self.tag_specifications, TagSpecification::told))
+            .set_tag_specifications(all(&self.tag_specifications, TagSpecification::to_request))
             .build()
     }
 
-    /// A version as it is, seen through what the configuration speaks of.
+    /// The arguments of a version, with only those optional block fields that the configuration
+    /// sets.
     fn answered(&self, version: &ec2_types::LaunchTemplateVersion) -> Self {
         let empty = ec2_types::ResponseLaunchTemplateData::builder().build();
         let data = version.launch_template_data().unwrap_or(&empty);
@@ -342,12 +346,12 @@ impl LaunchTemplate {
         }
     }
 
-    /// The arguments that make a version, comparable.
+    /// The arguments that belong to a version, in a form that can be compared.
     fn version(&self) -> serde_json::Value {
         let mut fields =
             serde_json::to_value(self).expect("its fields have names that are strings");
         let object = fields.as_object_mut().expect("a struct is an object");
-        // What is left out is not compared with what the service fills in.
+        // An argument that is left out is not compared with the value that EC2 fills in.
         object.retain(|name, it| !OF_THE_WHOLE.contains(&name.as_str()) && !it.is_null());
         if let Some(text) =
             user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref())
@@ -366,8 +370,8 @@ impl ListableResource for LaunchTemplate {
         aws: &AwsClients,
         recorded: &[&RecordedResource<Self>],
     ) -> Result<Vec<ResourceReading<Self>>, Error> {
-        // There is no filter by identifier, and asking by identifier fails altogether when one of
-        // them is gone.
+        // DescribeLaunchTemplates has no filter by id, and a call with ids fails as a whole when
+        // one of them is deleted.
         let (named, unnamed): (Vec<&&RecordedResource<Self>>, Vec<_>) =
             recorded.iter().partition(|it| !it.arguments.name.is_empty());
         let names = named.iter().map(|it| it.arguments.name.to_string());
@@ -379,7 +383,7 @@ impl ListableResource for LaunchTemplate {
             let template = template.attempting("list launch templates")?;
             found.insert(template.launch_template_id().unwrap_or_default().to_owned(), template);
         }
-        // One that is being imported and whose name no one has said.
+        // During an import the name may be unknown; then the template is looked up by id.
         for it in unnamed {
             match aws.ec2.describe_launch_templates().launch_template_ids(&it.id).send().await {
                 Err(error) if error::is_missing(&error) => {}
@@ -444,8 +448,8 @@ async fn newest(
     }
 }
 
-fn all<T, U>(items: &Option<Vec<T>>, told: impl Fn(&T) -> U) -> Option<Vec<U>> {
-    items.as_ref().map(|it| it.iter().map(told).collect())
+fn all<T, U>(items: &Option<Vec<T>>, to_request: impl Fn(&T) -> U) -> Option<Vec<U>> {
+    items.as_ref().map(|it| it.iter().map(to_request).collect())
 }
 
 fn some<T, U>(items: &[T], answered: impl Fn(&T) -> U) -> Option<Vec<U>> {
@@ -453,7 +457,7 @@ fn some<T, U>(items: &[T], answered: impl Fn(&T) -> U) -> Option<Vec<U>> {
 }
 
 fn outputs(aws: &AwsClients, found: &ec2_types::LaunchTemplate, id: &str) -> LaunchTemplateOutputs {
-    // A template belongs to the caller, and is described without its owner.
+    // EC2 describes a template without its owner, which is always the caller's account.
     let owner = aws.account().unwrap_or_default();
     LaunchTemplateOutputs {
         arn: ec2::arn(aws, owner, "launch-template", id),

@@ -1,4 +1,4 @@
-//! A bucket, and how one is emptied.
+//! An S3 bucket, and how it is emptied.
 
 mod foreign_objects;
 
@@ -27,37 +27,37 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 use crate::{AwsClients, reading};
 
-/// A bucket of objects in S3.
+/// An S3 bucket.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct S3Bucket {
-    /// Name, unique among the buckets of all accounts.
+    /// Name, unique among the buckets of all accounts in the partition.
     bucket: Immutable<String>,
-    /// Whether destroying the bucket destroys whatever is in it. Without it only what `ha` put
-    /// there goes with the bucket.
+    /// Whether a deletion of the bucket deletes all objects in it. Without it only objects that
+    /// `ha` put there are deleted, and a bucket with others is refused.
     #[serde(default)]
     force_destroy: bool,
-    /// Whether versions can be locked against deletion.
+    /// Whether S3 Object Lock can be used in the bucket.
     #[serde(default)]
     object_lock_enabled: Immutable<bool>,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct S3BucketOutputs {
-    /// Amazon's name for it.
+    /// ARN of the bucket.
     arn: String,
-    /// Its host name.
+    /// Host name of the bucket.
     bucket_domain_name: String,
-    /// Its host name in its region.
+    /// Host name of the bucket in its region.
     bucket_regional_domain_name: String,
-    /// The region it is in.
+    /// Region of the bucket.
     region: String,
 }
 
 const GONE: Duration = Duration::from_mins(5);
-/// The note that no bucket had this name before.
+/// The note that no bucket had this name before the first call.
 const ABSENT: &str = "absent";
 
 impl Resource for S3Bucket {
@@ -65,7 +65,7 @@ impl Resource for S3Bucket {
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
         UnsupportedNames::new(
             &["bucket_prefix"],
-            "write the whole name: `bucket = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+            "write the whole name: `bucket = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
         ),
         UnsupportedNames::new(
             &["versioning"],
@@ -77,11 +77,11 @@ impl Resource for S3Bucket {
         ),
         UnsupportedNames::new(
             &["acl", "grant"],
-            "leave it out: what is in it belongs to its owner; `aws_s3_bucket_public_access_block` keeps it private",
+            "leave it out: objects belong to the bucket's owner; `aws_s3_bucket_public_access_block` keeps them private",
         ),
         UnsupportedNames::new(
             &["policy"],
-            "leave it out: a policy of the bucket is not there yet; `aws_iam_role_policy` says what a role may do with it",
+            "leave it out: bucket policies are not supported yet; `aws_iam_role_policy` says what a role may do with the bucket",
         ),
         UnsupportedNames::new(
             &[
@@ -94,7 +94,7 @@ impl Resource for S3Bucket {
                 "request_payer",
                 "acceleration_status",
             ],
-            "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+            "leave it out: it is not supported yet, and a setting made outside of `ha` stays as it is",
         ),
     ];
     type Provider = AwsClients;
@@ -130,20 +130,26 @@ impl Resource for S3Bucket {
         let name = self.bucket.as_str();
         if attempt.noted(ABSENT).is_none() {
             if !is_free(aws, name).await? {
-                return Err(error::foreign("bucket", name)
-                    .help("names of buckets are shared by all accounts of the world"));
+                return Err(
+                    error::foreign("bucket", name).help("bucket names are shared by all accounts")
+                );
             }
             attempt.note(ABSENT, "yes").await?;
+        // S3 has no idempotency token for CreateBucket. A bucket without tags is one whose creation
+        // was interrupted before the tags were set.
         } else if let Some(found) = tags_of(aws, name).await?
             && !found.is_empty()
             && !tags::are_from(&found, attempt)
         {
             return Err(error::foreign("bucket", name));
         }
-        self.make(aws, name).await?;
-        aws.young.add(name);
-        let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
-        wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt), attempt)).await?;
+        self.create_bucket(aws, name).await?;
+        aws.recently_created.add(name);
+        let wait = WaitCondition::new(format!("tag the bucket `{name}`"), PROPAGATION);
+        wait.until(attempt, || {
+            self.put_tags(aws, tags::with_ownership(&self.tags, attempt), attempt)
+        })
+        .await?;
         Ok(CreatedResource { id: name.to_owned(), outputs: outputs(name, &aws.region) })
     }
 
@@ -168,13 +174,13 @@ impl Resource for S3Bucket {
 
     async fn list_owned(
         aws: &AwsClients,
-        sought: &[DiscoveryTarget],
+        targets: &[DiscoveryTarget],
     ) -> Result<Vec<OwnedResource>, Error> {
         let names: Option<Vec<String>> =
-            sought.iter().map(|it| Self::import_id(&it.arguments)).collect();
+            targets.iter().map(|it| Self::import_id(&it.arguments)).collect();
         let names = match names {
             Some(names) if !names.is_empty() => names,
-            // The name of one of them is not known, or what no one asks for any more is looked for.
+            // A target's name is unknown, or orphans are searched for: all buckets are candidates.
             _ => {
                 let all = aws.s3.list_buckets().send().await.attempting("list the buckets")?;
                 all.buckets().iter().filter_map(|it| it.name().map(str::to_owned)).collect()
@@ -183,9 +189,9 @@ impl Resource for S3Bucket {
         let looks: Vec<_> = names
             .into_iter()
             .map(async |name| {
-                // Of somebody else's, which may not be looked at, nothing is to be known.
+                // A bucket that may not be read belongs to someone else and counts as untagged.
                 let tags = tags_of(aws, &name).await.ok().flatten().unwrap_or_default();
-                tags::marked(ExistingResource::by(name), &tags)
+                tags::owned(ExistingResource::by(name), &tags)
             })
             .collect();
         Ok(stream::iter(looks)
@@ -213,8 +219,8 @@ impl Resource for S3Bucket {
         if tags::visible(&found) != self.tags {
             let all: Vec<Tag> =
                 tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
-            let wait = WaitCondition::new(format!("label the bucket `{name}`"), PROPAGATION);
-            wait.until(attempt, || self.label(aws, all.clone(), attempt)).await?;
+            let wait = WaitCondition::new(format!("tag the bucket `{name}`"), PROPAGATION);
+            wait.until(attempt, || self.put_tags(aws, all.clone(), attempt)).await?;
         }
         Ok(outputs(name, &before.outputs.region))
     }
@@ -226,6 +232,7 @@ impl Resource for S3Bucket {
     ) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the bucket `{name}`");
+        // An empty bucket is deleted without being listed. S3 says itself when it is not empty.
         let delete = || aws.s3.delete_bucket().bucket(name).send();
         match delete().await {
             Err(error) if error::is(&error, &["BucketNotEmpty"]) => {
@@ -239,10 +246,10 @@ impl Resource for S3Bucket {
             other => drop(other.attempting_first(&what)?),
         }
         let wait =
-            WaitCondition::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
+            WaitCondition::new(format!("see the bucket `{name}` deleted"), attempt.patience(GONE));
         wait.until(attempt, || async {
             Ok(match head(aws, name).await? {
-                Some(_) => WaitStatus::Pending("there".into()),
+                Some(_) => WaitStatus::Pending("not deleted yet".into()),
                 None => WaitStatus::Ready(()),
             })
         })
@@ -251,8 +258,8 @@ impl Resource for S3Bucket {
 }
 
 impl S3Bucket {
-    async fn make(&self, aws: &AwsClients, name: &str) -> Result<(), Error> {
-        // The oldest region is the one that must not be named.
+    async fn create_bucket(&self, aws: &AwsClients, name: &str) -> Result<(), Error> {
+        // S3 refuses us-east-1 as a location constraint.
         let place = (aws.region != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(aws.region.as_str());
             CreateBucketConfiguration::builder().location_constraint(region).build()
@@ -261,14 +268,14 @@ impl S3Bucket {
         let call =
             call.set_object_lock_enabled_for_bucket(self.object_lock_enabled.then_some(true));
         match call.send().await {
-            // It was noted before that there was none, so this is ours, from a try that was cut
-            // short.
+            // The note says that there was no such bucket before, so an interrupted try created
+            // this one.
             Err(error) if error::is(&error, &["BucketAlreadyOwnedByYou"]) => Ok(()),
             other => other.map(drop).attempting_first(format!("create the bucket `{name}`")),
         }
     }
 
-    async fn label(
+    async fn put_tags(
         &self,
         aws: &AwsClients,
         all: Vec<Tag>,
@@ -280,9 +287,9 @@ impl S3Bucket {
             Err(error) if error::is_too_early_for(&error, name, aws, attempt) => {
                 Ok(error::waiting("not visible yet", &error))
             }
-            other => other
-                .map(|_| WaitStatus::Ready(()))
-                .attempting(format!("label the bucket `{name}`")),
+            other => {
+                other.map(|_| WaitStatus::Ready(())).attempting(format!("tag the bucket `{name}`"))
+            }
         }
     }
 }
@@ -317,11 +324,11 @@ async fn head(aws: &AwsClients, name: &str) -> Result<Option<HeadBucketOutput>, 
     }
 }
 
-/// Whether no bucket has this name, in this account or any other.
+/// Whether no bucket of any account has this name.
 async fn is_free(aws: &AwsClients, name: &str) -> Result<bool, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if error::is_missing(&error) => Ok(true),
-        // Those of others, and those in other regions, may not be looked at but are there.
+        // S3 answers 403 for a bucket of another account and 301 for one in another region.
         Err(error) if matches!(error::status(&error), Some(301 | 403)) => Ok(false),
         other => other
             .map(|_| false)
@@ -329,18 +336,19 @@ async fn is_free(aws: &AwsClients, name: &str) -> Result<bool, Error> {
     }
 }
 
-/// The bucket's tags; none when there is no bucket.
+/// The bucket's tags; `None` when there is no bucket.
 async fn tags_of(aws: &AwsClients, name: &str) -> Result<Option<Vec<Tag>>, Error> {
     match aws.s3.get_bucket_tagging().bucket(name).send().await {
         Err(error) if error::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
         Err(error) if error::is_missing(&error) => Ok(None),
         other => other
             .map(|it| Some(it.tag_set))
-            .attempting(format!("read the labels of the bucket `{name}`")),
+            .attempting(format!("read the tags of the bucket `{name}`")),
     }
 }
 
-/// Deletes every version of every object: whatever there is, or only as long as all of it is ours.
+/// Deletes every version of every object: with `whatever` all of them, otherwise only while all are
+/// of objects that `ha` put there.
 async fn empty(
     aws: &AwsClients,
     name: &str,
@@ -349,6 +357,8 @@ async fn empty(
 ) -> Result<(), Error> {
     let what = format!("empty the bucket `{name}`");
     loop {
+        // The first page is listed again after each deletion. Continuing from a marker could miss
+        // versions that are written meanwhile.
         let page = aws.s3.list_object_versions().bucket(name).send().await.attempting(&what)?;
         let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
         let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
@@ -376,7 +386,7 @@ async fn empty(
     }
 }
 
-/// Deletes these versions, a thousand at most.
+/// Deletes these versions, at most 1000.
 pub(crate) async fn delete_versions(
     aws: &AwsClients,
     bucket: &str,
@@ -417,23 +427,23 @@ fn domain_name(name: &str, suffix: &str) -> String {
     format!("{name}.s3.{suffix}")
 }
 
-/// What is lost with a bucket that is emptied whatever is in it. Without `force_destroy` only what
-/// `ha` put there goes.
+/// The loss of foreign objects, with `force_destroy`. Without it only objects that `ha` put there
+/// are deleted, each by its own change.
 fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let is_forced =
         changed.before.is_some_and(|it| it.get("force_destroy") == Some(&Value::Bool(true)));
     if !changed.action.destroys() || !is_forced {
         return Vec::new();
     }
-    let message = "deletes all objects in it, whoever put them there, in all their versions (`force_destroy` is on)";
+    let message = "deletes all objects in it, including those of others, in all versions (`force_destroy` is on)";
     vec![Impact { severity: ImpactSeverity::DataLoss, message: message.into() }]
 }
 
-/// What names of buckets do not begin with, or end with.
+/// Prefixes and suffixes that S3 reserves.
 const RESERVED: [&str; 8] =
     ["xn--", "sthree-", "amzn-s3-demo-", "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
-/// What is wrong with a bucket's name, by the rules of S3.
+/// A problem of a bucket's name, by the rules of S3.
 fn name_problem(name: &str) -> Option<String> {
     let edge = |c: Option<char>| c.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
     if !(3..=63).contains(&name.len()) {
@@ -458,7 +468,7 @@ fn name_problem(name: &str) -> Option<String> {
     let taken =
         |it: &&&str| name.starts_with(**it) || (it.starts_with(['-', '.']) && name.ends_with(**it));
     if let Some(part) = RESERVED.iter().find(taken) {
-        return Some(format!("S3 keeps names with `{part}` for itself, and `{name}` is one"));
+        return Some(format!("S3 reserves names with `{part}`: `{name}`"));
     }
     name.parse::<std::net::Ipv4Addr>()
         .is_ok()

@@ -1,4 +1,4 @@
-//! Whether a bucket may be opened to everybody.
+//! The public access block of a bucket.
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use ha_provider::{
@@ -14,21 +14,21 @@ use crate::reading::CachedReading;
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 use crate::{AwsClients, reading};
 
-/// What keeps an S3 bucket from being opened to everybody by mistake.
+/// Settings that keep an S3 bucket from becoming public by mistake.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PublicAccessBlock {
-    /// The bucket.
+    /// Name of the bucket.
     bucket: Immutable<String>,
-    /// Whether access lists that would open it are refused.
+    /// Whether S3 refuses ACLs that would make the bucket public.
     #[serde(default)]
     block_public_acls: bool,
-    /// Whether policies that would open it are refused.
+    /// Whether S3 refuses policies that would make the bucket public.
     #[serde(default)]
     block_public_policy: bool,
-    /// Whether access lists that open it have no effect.
+    /// Whether S3 ignores public ACLs.
     #[serde(default)]
     ignore_public_acls: bool,
-    /// Whether a policy that opens it works for the account itself only.
+    /// Whether only the account itself has access through a public policy.
     #[serde(default)]
     restrict_public_buckets: bool,
 }
@@ -106,7 +106,7 @@ impl PublicAccessBlock {
     async fn put(&self, aws: &AwsClients, attempt: &Attempt) -> Result<(), Error> {
         let bucket = self.bucket.as_str();
         let what = format!("set the public access block of the bucket `{bucket}`");
-        let told = PublicAccessBlockConfiguration::builder()
+        let configuration = PublicAccessBlockConfiguration::builder()
             .block_public_acls(self.block_public_acls)
             .block_public_policy(self.block_public_policy)
             .ignore_public_acls(self.ignore_public_acls)
@@ -118,7 +118,7 @@ impl PublicAccessBlock {
                     .s3
                     .put_public_access_block()
                     .bucket(bucket)
-                    .public_access_block_configuration(told.clone());
+                    .public_access_block_configuration(configuration.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))

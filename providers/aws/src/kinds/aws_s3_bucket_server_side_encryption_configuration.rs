@@ -1,4 +1,4 @@
-//! How a bucket encrypts.
+//! The default encryption of a bucket.
 
 use std::collections::BTreeSet;
 
@@ -20,30 +20,30 @@ use crate::reading::{CachedReading, where_configured};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 use crate::{AwsClients, reading};
 
-/// How an S3 bucket encrypts what is put into it.
+/// The default encryption of new objects in an S3 bucket.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BucketEncryption {
-    /// The bucket.
+    /// Name of the bucket.
     bucket: Immutable<String>,
-    /// How; there is one.
+    /// The encryption rule; exactly one.
     rule: BTreeSet<EncryptionRule>,
 }
 
-/// How objects are encrypted.
+/// The default encryption of new objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 struct EncryptionRule {
-    /// What happens when whoever puts an object says nothing.
+    /// The encryption of an object whose request names none.
     apply_server_side_encryption_by_default: Option<DefaultEncryption>,
-    /// Whether one key per bucket is made from the KMS key, which costs fewer calls.
+    /// Whether S3 uses a bucket key, which needs fewer calls to KMS.
     bucket_key_enabled: Option<bool>,
 }
 
-/// What happens when whoever puts an object says nothing.
+/// The encryption of an object whose request names none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 struct DefaultEncryption {
-    /// `AES256`, `aws:kms` or `aws:kms:dsse`.
+    /// Algorithm: `AES256`, `aws:kms` or `aws:kms:dsse`.
     sse_algorithm: EncryptionAlgorithm,
-    /// The key, with `aws:kms`; Amazon's own when left out.
+    /// KMS key, for `aws:kms`; the key of AWS when left out.
     kms_master_key_id: Option<String>,
 }
 
@@ -160,7 +160,7 @@ impl BucketEncryption {
                 .set_bucket_key_enabled(rule.bucket_key_enabled)
                 .build()
         });
-        let told = ServerSideEncryptionConfiguration::builder()
+        let configuration = ServerSideEncryptionConfiguration::builder()
             .set_rules(Some(rules.collect()))
             .build()
             .expect("the rules are set");
@@ -170,7 +170,7 @@ impl BucketEncryption {
                     .s3
                     .put_bucket_encryption()
                     .bucket(bucket)
-                    .server_side_encryption_configuration(told.clone());
+                    .server_side_encryption_configuration(configuration.clone());
                 match call.send().await {
                     Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(error::waiting("not visible yet", &error))
@@ -182,15 +182,15 @@ impl BucketEncryption {
     }
 }
 
-/// What does not go with an algorithm.
+/// Arguments that the algorithm does not allow.
 fn rule_problem(rule: &EncryptionRule) -> Option<ArgumentProblem> {
     let by_default = rule.apply_server_side_encryption_by_default.as_ref()?;
     let message = match by_default.sse_algorithm {
         EncryptionAlgorithm::Aes256 if by_default.kms_master_key_id.is_some() => {
-            "a key goes with `aws:kms`; with `AES256` S3 has its own"
+            "a key needs `aws:kms`; with `AES256` S3 uses a key of its own"
         }
         EncryptionAlgorithm::KmsTwice if rule.bucket_key_enabled == Some(true) => {
-            "a bucket's key goes with `aws:kms`, not with `aws:kms:dsse`"
+            "a bucket key needs `aws:kms`, and is not available with `aws:kms:dsse`"
         }
         _ => return None,
     };
@@ -227,7 +227,7 @@ impl CachedReading for BucketEncryption {
         let Some(found) = found.server_side_encryption_configuration() else {
             return Ok(ResourceReading::Gone);
         };
-        // S3 fills in what was left out, such as the bucket key.
+        // S3 fills in defaults for arguments that are left out, such as the bucket key.
         let configured = recorded.arguments.rule.first();
         let rule = found.rules().iter().map(|rule| {
             let by_default = rule.apply_server_side_encryption_by_default().and_then(|it| {

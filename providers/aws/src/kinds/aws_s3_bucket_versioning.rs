@@ -1,6 +1,6 @@
-//! Whether a bucket keeps versions.
+//! The versioning of a bucket.
 
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as RequestedVersioning};
 use ha_provider::{
     ArgumentProblem, Attempt, CreatedResource, Error, ExistingResource, Immutable,
     RecordedResource, Resource, ResourceHooks, ResourceReading, known_text,
@@ -15,19 +15,19 @@ use crate::reading::CachedReading;
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 use crate::{AwsClients, reading};
 
-/// Whether an S3 bucket keeps the earlier versions of its objects.
+/// Whether an S3 bucket retains earlier versions of its objects.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BucketVersioning {
-    /// The bucket.
+    /// Name of the bucket.
     bucket: Immutable<String>,
-    /// Whether it does.
+    /// The versioning status.
     versioning_configuration: VersioningBlock,
 }
 
-/// Whether it does.
+/// The versioning status.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct VersioningBlock {
-    /// `Enabled`, `Suspended` or `Disabled`; a bucket that ever kept versions can only be
+    /// Status: `Enabled`, `Suspended` or `Disabled`. A bucket that was ever enabled can only be
     /// suspended.
     status: VersioningStatus,
 }
@@ -65,7 +65,7 @@ impl Resource for BucketVersioning {
                 VersioningStatus::Enabled | VersioningStatus::Suspended,
                 VersioningStatus::Disabled,
             ) => {
-                let message = "a bucket that has kept versions cannot go back to `Disabled`; `Suspended` keeps no further ones";
+                let message = "versioning cannot be disabled again; with `Suspended` the bucket adds no further versions";
                 vec![ArgumentProblem {
                     path: Path::attribute("versioning_configuration").name("status"),
                     message: message.into(),
@@ -119,8 +119,7 @@ impl Resource for BucketVersioning {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        // There is no way back from having kept versions; as near as it gets is to keep no further
-        // ones.
+        // S3 cannot turn versioning off again; a suspended bucket adds no further versions.
         match status(aws, &recorded.id).await? {
             Some(VersioningStatus::Enabled) => {
                 put(aws, &recorded.id, VersioningStatus::Suspended, attempt).await
@@ -148,7 +147,7 @@ impl CachedReading for BucketVersioning {
     }
 }
 
-/// None when there is no bucket.
+/// The versioning status; `None` when there is no bucket.
 async fn status(aws: &AwsClients, bucket: &str) -> Result<Option<VersioningStatus>, Error> {
     match aws.s3.get_bucket_versioning().bucket(bucket).send().await {
         Err(error) if error::is_missing(&error) => Ok(None),
@@ -170,21 +169,21 @@ async fn put(
     status: VersioningStatus,
     attempt: &Attempt,
 ) -> Result<(), Error> {
-    let told = match status {
+    let requested = match status {
         VersioningStatus::Enabled => BucketVersioningStatus::Enabled,
         VersioningStatus::Suspended => BucketVersioningStatus::Suspended,
-        // Every bucket begins so, and cannot be told to.
+        // Every bucket begins as disabled, and S3 has no call that sets it.
         VersioningStatus::Disabled => return Ok(()),
     };
-    let what = format!("tell the bucket `{bucket}` whether to keep versions");
-    let told = Told::builder().status(told).build();
+    let what = format!("set the versioning of the bucket `{bucket}`");
+    let configuration = RequestedVersioning::builder().status(requested).build();
     WaitCondition::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws
                 .s3
                 .put_bucket_versioning()
                 .bucket(bucket)
-                .versioning_configuration(told.clone())
+                .versioning_configuration(configuration.clone())
                 .send()
                 .await
             {

@@ -1,4 +1,4 @@
-//! An object in a bucket.
+//! An object in an S3 bucket.
 
 mod check;
 mod discovery;
@@ -35,59 +35,59 @@ use crate::{AwsClients, reading};
 /// An object in an S3 bucket.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct S3Object {
-    /// The bucket it is in.
+    /// Name of the bucket.
     bucket: Immutable<String>,
-    /// Its name in the bucket.
+    /// Key of the object in the bucket.
     key: Immutable<String>,
-    /// What it holds, as text.
+    /// Content as a string.
     content: Option<String>,
-    /// What it holds, as bytes in Base64.
+    /// Content as bytes in Base64.
     content_base64: Option<String>,
-    /// What kind of content it is, such as `text/plain`.
+    /// Content type, such as `text/plain`.
     content_type: Option<Chosen<String>>,
-    /// How long it may be cached.
+    /// `Cache-Control` header of the object.
     cache_control: Option<String>,
-    /// How a browser should present it.
+    /// `Content-Disposition` header of the object.
     content_disposition: Option<String>,
-    /// What its content was encoded with, such as `gzip`.
+    /// `Content-Encoding` header of the object, such as `gzip`.
     content_encoding: Option<String>,
-    /// The language it is in.
+    /// `Content-Language` header of the object.
     content_language: Option<String>,
-    /// How it is encrypted: `AES256` or `aws:kms`. The bucket's way when left out.
+    /// Encryption: `AES256` or `aws:kms`; the bucket's default when left out.
     server_side_encryption: Option<Chosen<String>>,
-    /// The key that it is encrypted with.
+    /// KMS key that encrypts the object.
     kms_key_id: Option<Chosen<String>>,
-    /// How it is stored, such as `STANDARD`.
+    /// Storage class, such as `STANDARD`.
     storage_class: Option<Chosen<String>>,
-    /// Names and values kept with it.
+    /// User-defined metadata.
     #[serde(default)]
     metadata: BTreeMap<String, String>,
-    /// Labels, ten at most.
+    /// Tags, at most ten.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct S3ObjectOutputs {
-    /// Amazon's name for it.
+    /// ARN of the object.
     arn: String,
-    /// S3's digest of this content.
+    /// ETag of the content.
     etag: Volatile<String>,
-    /// This version, in a bucket that keeps versions.
+    /// Id of this version, in a bucket with versioning.
     version_id: Option<Volatile<String>>,
     /// SHA-256 of the content, in Base64.
     checksum_sha256: Volatile<String>,
 }
 
-/// The metadata that says which step put it there.
+/// Metadata key: the token of the step that put the object.
 const TOKEN: &str = "ha-token";
-/// For which instance.
+/// Metadata key: the address of the instance.
 const ADDRESS: &str = "ha-address";
-/// The lineage of the state it is recorded in.
+/// Metadata key: the lineage of the state.
 const STATE: &str = "ha-state";
 const OURS: [&str; 3] = [TOKEN, ADDRESS, STATE];
 
-/// Whether metadata say that `ha` put it there.
+/// Whether the metadata of an object say that `ha` put it there.
 pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
     metadata.is_some_and(|it| it.contains_key(TOKEN))
 }
@@ -98,15 +98,15 @@ impl Resource for S3Object {
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
         UnsupportedNames::new(
             &["etag", "source_hash"],
-            "leave it out: what is there is compared with the content by its digest",
+            "leave it out: the object is compared with the content by its digest",
         ),
         UnsupportedNames::new(
             &["source"],
-            "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` where it is no string",
+            "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` for binary content",
         ),
         UnsupportedNames::new(
             &["acl"],
-            "leave it out: what is written belongs to the bucket's owner, and who may read it says the bucket's policy",
+            "leave it out: objects belong to the bucket's owner, and the bucket's policy says who may read them",
         ),
         UnsupportedNames::new(
             &[
@@ -118,7 +118,7 @@ impl Resource for S3Object {
                 "object_lock_retain_until_date",
                 "override_provider",
             ],
-            "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+            "leave it out: it is not supported yet, and a setting made outside of `ha` stays as it is",
         ),
     ];
     type Provider = AwsClients;
@@ -161,6 +161,8 @@ impl Resource for S3Object {
     ) -> Result<CreatedResource<Self>, Error> {
         let body = self.body()?;
         let made = match attempt.is_resumed() {
+            // A first try needs no look: the conditional put below refuses to overwrite an existing
+            // object.
             true => head(aws, &self.bucket, &self.key).await?,
             false => None,
         };
@@ -170,7 +172,7 @@ impl Resource for S3Object {
             None => match self.put(aws, &body, attempt).if_none_match("*").send().await {
                 Ok(put) => self.made(aws, &put, &body),
                 Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
-                    // The answer to our own first call was lost on the way.
+                    // The response to this step's first call was lost.
                     Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
                     _ => return Err(error::foreign("object", &self.name())),
                 },
@@ -199,9 +201,9 @@ impl Resource for S3Object {
 
     async fn list_owned(
         aws: &AwsClients,
-        sought: &[DiscoveryTarget],
+        targets: &[DiscoveryTarget],
     ) -> Result<Vec<OwnedResource>, Error> {
-        discovery::marked(aws, sought).await
+        discovery::list_owned(aws, targets).await
     }
 
     async fn read(
@@ -223,13 +225,14 @@ impl Resource for S3Object {
             if is_from(head, attempt) {
                 return Ok(self.found(aws, head, &body));
             }
+            // Tags can change without a new version of the object.
             if self.differs_in_tags_only(&before.arguments) {
-                self.label(aws).await?;
+                self.put_tags(aws).await?;
                 return Ok(self.found(aws, head, &body));
             }
         }
-        // No one else's change in between is overwritten, nor is ours written twice when an answer
-        // is lost.
+        // The condition protects a change of someone else since the last look, and keeps a retry
+        // after a lost response from writing a second version.
         let put = self.put(aws, &body, attempt);
         let put = match there {
             Some(head) => self.keeping(put, &head).set_if_match(head.e_tag),
@@ -241,7 +244,7 @@ impl Resource for S3Object {
                 Some(head) if is_from(&head, attempt) => Ok(self.found(aws, &head, &body)),
                 _ => Err(Error::new(
                     format!("put the object `{}`", self.name()),
-                    "somebody else changed it meanwhile",
+                    "someone else has changed it since the last look",
                 )
                 .help("plan again to see what it holds now")
                 .outcome(CallOutcome::Refused)),
@@ -271,7 +274,7 @@ impl Resource for S3Object {
             };
             let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
             let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
-            // The prefix is also that of objects with longer names.
+            // The prefix matches objects with longer keys too.
             let of_this = versions.chain(markers).filter(|(name, _)| *name == Some(key.as_str()));
             let identified = |(_, version): (Option<&str>, Option<&str>)| {
                 let version = version.map(str::to_owned);
@@ -335,9 +338,8 @@ impl S3Object {
             .set_tagging((!self.tags.is_empty()).then(|| query(&self.tags)))
     }
 
-    /// A put that keeps what the configuration leaves to the service. One that is silent of it
-    /// would bring S3's own defaults back, and with them an object that is not encrypted by its key
-    /// any more.
+    /// A put that keeps what the configuration leaves to the service. A put without these values
+    /// would restore S3's defaults, and the object would no longer be encrypted by its key.
     fn keeping(
         &self,
         mut put: PutObjectFluentBuilder,
@@ -383,7 +385,7 @@ impl S3Object {
         let without = |it: &Self| {
             let mut fields = serde_json::to_value(it).expect("its fields are strings");
             fields["tags"] = serde_json::Value::Null;
-            // What the service picked is what it would pick again.
+            // The service would choose the same again.
             for chosen in ["content_type", "server_side_encryption", "kms_key_id", "storage_class"]
             {
                 if serde_json::to_value(self).is_ok_and(|it| it[chosen].is_null()) {
@@ -395,9 +397,9 @@ impl S3Object {
         without(self) == without(before)
     }
 
-    async fn label(&self, aws: &AwsClients) -> Result<(), Error> {
+    async fn put_tags(&self, aws: &AwsClients) -> Result<(), Error> {
         let (bucket, key) = (self.bucket.as_str(), self.key.as_str());
-        let what = format!("label the object `{}`", self.name());
+        let what = format!("tag the object `{}`", self.name());
         if self.tags.is_empty() {
             return aws
                 .s3

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::dependents::Dependents;
-use self::rules::{RuleBlock, put_together, rule_problems, taken_apart};
+use self::rules::{RuleBlock, rule_blocks, rule_problems, single_rules};
 use crate::ec2::{self, filter};
 use crate::error;
 use crate::error::AwsErrorContext as _;
@@ -28,32 +28,34 @@ use crate::tags::{self, ResourceTags};
 use crate::wait::{PROPAGATION, WaitCondition, WaitStatus, appearing, lasting};
 use crate::{AwsClients, reading};
 
-/// Who may talk to the machines that are in it, and to whom they may talk.
+/// A security group: the traffic that is allowed to and from its members.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SecurityGroup {
-    /// Name, unique in its network.
+    /// Name, unique in the VPC.
     name: Immutable<String>,
-    /// What it is for.
+    /// Description; `Managed by ha` when left out.
     description: Option<Chosen<Immutable<String>>>,
-    /// The network it is in; the default one when left out.
+    /// Id of the VPC; the default one when left out.
     vpc_id: Option<Chosen<Immutable<String>>>,
-    /// What may come in. Left out, rules are what others make of them; `[]` is none.
+    /// All ingress rules: others are revoked, and `[]` revokes all. Left out, ingress rules are not
+    /// managed here.
     ingress: Option<Chosen<BTreeSet<RuleBlock>>>,
-    /// What may go out. Left out, rules are what others make of them, and none at first.
+    /// All egress rules: others are revoked, and `[]` revokes all. Left out, egress rules are not
+    /// managed here, and a new group has none.
     egress: Option<Chosen<BTreeSet<RuleBlock>>>,
-    /// Whether destroying it takes its rules away first, for groups that name each other.
+    /// Whether a deletion revokes the group's rules first, for groups that reference each other.
     #[serde(default)]
     revoke_rules_on_delete: bool,
-    /// Labels.
+    /// Tags.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SecurityGroupOutputs {
-    /// Amazon's name for it.
+    /// ARN of the security group.
     arn: String,
-    /// The account it is in.
+    /// Id of the account that owns the group.
     owner_id: String,
 }
 
@@ -78,7 +80,7 @@ impl Resource for SecurityGroup {
     const KIND: &'static str = "aws_security_group";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     )];
     type Provider = AwsClients;
     type Outputs = SecurityGroupOutputs;
@@ -115,7 +117,7 @@ impl Resource for SecurityGroup {
     ) -> Result<CreatedResource<Self>, Error> {
         let name = self.name.as_str();
         let made = match attempt.is_resumed() {
-            true => reading::twice(|| find_ours(aws, attempt)).await?,
+            true => reading::look_twice(|| find_ours(aws, attempt)).await?,
             false => None,
         };
         let id = match made {
@@ -127,7 +129,7 @@ impl Resource for SecurityGroup {
                     .group_name(name)
                     .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
                     .set_vpc_id(self.vpc_id.as_ref().map(|it| it.to_string()))
-                    .tag_specifications(ec2::tagged(
+                    .tag_specifications(ec2::tag_specification(
                         ResourceType::SecurityGroup,
                         &self.tags,
                         attempt,
@@ -145,7 +147,7 @@ impl Resource for SecurityGroup {
                 }
             }
         };
-        aws.young.add(&id);
+        aws.recently_created.add(&id);
         let wait = WaitCondition::new(
             format!("see the security group `{id}` after it was created"),
             PROPAGATION,
@@ -158,8 +160,9 @@ impl Resource for SecurityGroup {
                 })
             })
             .await?;
-        // A new group lets everything out, which no one asked for.
-        self.bring_rules(
+        // EC2 gives a new group an egress rule for all traffic, which the configuration does not
+        // have.
+        self.set_rules(
             aws,
             &found,
             TrafficDirection::Out,
@@ -168,7 +171,7 @@ impl Resource for SecurityGroup {
         )
         .await?;
         if let Some(rules) = &self.ingress {
-            self.bring_rules(aws, &found, TrafficDirection::In, rules.0.clone(), attempt).await?;
+            self.set_rules(aws, &found, TrafficDirection::In, rules.0.clone(), attempt).await?;
         }
         Ok(CreatedResource { outputs: outputs(aws, &found), id })
     }
@@ -189,7 +192,7 @@ impl Resource for SecurityGroup {
         let mut marked = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.attempting("look for security groups by their tags")?;
-            marked.extend(tags::marked(
+            marked.extend(tags::owned(
                 ExistingResource::by(group.group_id().unwrap_or_default()),
                 group.tags(),
             ));
@@ -211,17 +214,17 @@ impl Resource for SecurityGroup {
         attempt: &mut Attempt,
     ) -> Result<SecurityGroupOutputs, Error> {
         let found = find(aws, &before.id).await?.ok_or_else(|| {
-            Error::new(format!("change the security group `{}`", before.id), "it is gone")
+            Error::new(format!("change the security group `{}`", before.id), "it no longer exists")
                 .help("plan again")
         })?;
         for (direction, rules) in
             [(TrafficDirection::In, &self.ingress), (TrafficDirection::Out, &self.egress)]
         {
             if let Some(rules) = rules {
-                self.bring_rules(aws, &found, direction, rules.0.clone(), attempt).await?;
+                self.set_rules(aws, &found, direction, rules.0.clone(), attempt).await?;
             }
         }
-        ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
+        ec2::set_tags(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
         Ok(before.outputs.clone())
     }
 
@@ -236,7 +239,7 @@ impl Resource for SecurityGroup {
             && let Some(found) = find(aws, id).await?
         {
             // A group whose rules are revoked and that then cannot be deleted would leave its
-            // members cut off, so foreign dependents are looked for before the first rule goes.
+            // members cut off, so foreign dependents are looked for before the first rule is revoked.
             let foreign =
                 lasting(attempt, async || Ok(Dependents::of(aws, id, attempt).await?.foreign()));
             if let Some(foreign) = foreign.await? {
@@ -245,7 +248,7 @@ impl Resource for SecurityGroup {
             for direction in [TrafficDirection::In, TrafficDirection::Out] {
                 recorded
                     .arguments
-                    .bring_rules(aws, &found, direction, BTreeSet::new(), attempt)
+                    .set_rules(aws, &found, direction, BTreeSet::new(), attempt)
                     .await?;
             }
         }
@@ -273,10 +276,10 @@ impl Resource for SecurityGroup {
 }
 
 impl SecurityGroup {
-    /// Brings the rules of one direction to these. When the answer to a call was lost, the same
-    /// call tried again is refused, because it is done already: then what is there is looked at
-    /// again.
-    async fn bring_rules(
+    /// Makes these the rules of one direction. After a lost response the SDK repeats the call, and
+    /// EC2 refuses it because the rules are there or revoked already; then the difference is
+    /// computed again.
+    async fn set_rules(
         &self,
         aws: &AwsClients,
         found: &Found,
@@ -285,21 +288,22 @@ impl SecurityGroup {
         attempt: &Attempt,
     ) -> Result<(), Error> {
         let id = found.group_id().unwrap_or_default();
-        let wanted = taken_apart(&wanted, id);
-        let brought = bring_once(aws, found, direction, &wanted, attempt).await;
+        let wanted = single_rules(&wanted, id);
+        let brought = set_rules_once(aws, found, direction, &wanted, attempt).await;
         let is_done =
             |error: &Error| error.code.as_deref().is_some_and(|it| DONE_ALREADY.contains(&it));
         if brought.as_ref().is_err_and(is_done)
             && let Some(found) = find(aws, id).await?
         {
-            return bring_once(aws, &found, direction, &wanted, attempt).await;
+            return set_rules_once(aws, &found, direction, &wanted, attempt).await;
         }
         brought
     }
 }
 
-/// Takes away what is too much, then adds what is missing.
-async fn bring_once(
+/// Revokes surplus rules, then adds missing ones. EC2 refuses a rule that differs from an existing
+/// one only in its description, so the old one must be revoked first.
+async fn set_rules_once(
     aws: &AwsClients,
     found: &Found,
     direction: TrafficDirection,
@@ -316,15 +320,15 @@ async fn bring_once(
     };
     let surplus = permissions(&mut there.difference(wanted));
     let missing = permissions(&mut wanted.difference(&there));
-    let is_young = || {
-        let is_peer_young = |it: &Ec2Rule| matches!(&it.peer, RulePeer::Group(group) if aws.is_young(group, attempt));
-        aws.is_young(id, attempt) || wanted.iter().any(is_peer_young)
+    let is_recently_created = || {
+        let is_peer_recent = |it: &Ec2Rule| matches!(&it.peer, RulePeer::Group(group) if aws.is_recently_created(group, attempt));
+        aws.is_recently_created(id, attempt) || wanted.iter().any(is_peer_recent)
     };
     let what = |change: &str| format!("{change} rules of the security group `{id}`");
     macro_rules! call {
         ($operation:ident, $rules:ident, $what:expr) => {{
             let what = what($what);
-            let told = || async {
+            let call = || async {
                 match aws
                     .ec2
                     .$operation()
@@ -333,14 +337,17 @@ async fn bring_once(
                     .send()
                     .await
                 {
-                    Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
+                    Err(error)
+                        if error::is(&error, &["InvalidGroup.NotFound"])
+                            && is_recently_created() =>
+                    {
                         Ok(error::waiting("waiting for its groups", &error))
                     }
                     other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
                 }
             };
             if !$rules.is_empty() {
-                WaitCondition::new(&what, PROPAGATION).until(attempt, told).await?;
+                WaitCondition::new(&what, PROPAGATION).until(attempt, call).await?;
             }
         }};
     }
@@ -392,9 +399,10 @@ fn seen(
     found: &Found,
 ) -> ResourceReading<SecurityGroup> {
     let known = &recorded.arguments;
-    // Only what is claimed is looked at: everything else is the business of other blocks.
+    // Only arguments that the configuration sets are read: other rules belong to resources of their
+    // own.
     let rules = |known: &Option<Chosen<BTreeSet<RuleBlock>>>, there: &[IpPermission]| {
-        known.as_ref().map(|it| Chosen(put_together(it.0.clone(), &atoms(there), &recorded.id)))
+        known.as_ref().map(|it| Chosen(rule_blocks(it.0.clone(), &atoms(there), &recorded.id)))
     };
     let there = SecurityGroup {
         name: found.group_name().unwrap_or_default().to_owned().into(),

@@ -1,11 +1,11 @@
-//! One rule that lets out.
+//! A single egress rule of a security group.
 
 use crate::security_rule::{RuleDirection, SecurityGroupRule};
 
-/// A rule that lets out.
+/// The egress direction.
 pub(crate) type EgressRule = SecurityGroupRule<EgressDirection>;
 
-/// What makes it so.
+/// A single egress rule of a security group.
 pub(crate) enum EgressDirection {}
 
 impl RuleDirection for EgressDirection {

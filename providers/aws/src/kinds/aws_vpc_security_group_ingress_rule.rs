@@ -1,11 +1,11 @@
-//! One rule that lets in.
+//! A single ingress rule of a security group.
 
 use crate::security_rule::{RuleDirection, SecurityGroupRule};
 
-/// A rule that lets in.
+/// The ingress direction.
 pub(crate) type IngressRule = SecurityGroupRule<IngressDirection>;
 
-/// What makes it so.
+/// A single ingress rule of a security group.
 pub(crate) enum IngressDirection {}
 
 impl RuleDirection for IngressDirection {

@@ -1,4 +1,4 @@
-//! The kinds, one file each, named as they are.
+//! The resource types, one file each, with the same names.
 
 pub(crate) mod data;
 

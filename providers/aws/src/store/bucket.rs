@@ -1,4 +1,4 @@
-//! Calls to the bucket. They block; a small runtime behind them does the work.
+//! Calls to the bucket of a state, with conditional writes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,13 +17,13 @@ use ha_provider::{CallOutcome, Error};
 
 use crate::error::{is, is_missing, refusal, status};
 
-/// How often a write is tried again that was in another's way at the same instant.
+/// Maximum number of tries of a write that conflicts with another one at the same moment.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
-/// So many objects can be deleted by one call.
+/// The maximum number of objects in one DeleteObjects call.
 const TOGETHER: usize = 1_000;
 
-/// A bucket, and how things are put into it.
+/// A bucket, and how objects are written to it.
 #[derive(Clone)]
 pub(super) struct StateBucket {
     pub(super) client: Client,
@@ -32,35 +32,35 @@ pub(super) struct StateBucket {
     pub(super) kms_key_id: Option<String>,
 }
 
-/// An object as it was found.
+/// An object as read.
 #[derive(Clone, Debug)]
 pub(super) struct FoundObject {
     pub(super) bytes: Vec<u8>,
     pub(super) etag: String,
-    /// How long ago it was written, by the service's clock, where the service says.
+    /// Time since it was written, by the service's clock; `None` where the response has no date.
     pub(super) age: Option<Duration>,
 }
 
-/// What came of a conditional write.
+/// The result of a conditional write.
 #[derive(Debug)]
 pub(super) enum PutOutcome {
-    /// It is there, under this tag.
+    /// The object was written and has this ETag.
     Done { etag: String },
-    /// It is not: this is there instead, or nothing.
+    /// The condition did not hold; the present object, or `None` where there is none.
     Refused(Option<FoundObject>),
 }
 
-/// What must be there for a write to take effect.
+/// The condition of a write.
 #[derive(Clone, Copy)]
 pub(super) enum WriteCondition<'a> {
     Nothing,
-    /// The object with this tag.
+    /// The object must exist with this ETag.
     This(&'a str),
 }
 
 impl StateBucket {
-    /// Writes an object in the place of what is said to be there. That it is there already, byte
-    /// for byte, is as good: then the answer to an earlier try was lost.
+    /// Writes an object if the condition holds. An object with the same bytes counts as written:
+    /// the response to an earlier try was lost.
     pub(super) async fn put(
         &self,
         key: &str,
@@ -94,54 +94,64 @@ impl StateBucket {
                 Err(error) => error,
             };
             match status(&error) {
+                // S3 reports a failed `If-None-Match` or `If-Match` as 412, and a failed `If-Match`
+                // on a missing object as 404. Both are decided by a look at the object below.
                 Some(412) => {}
-                // Two wrote at the same instant, and which of them was first is not decided yet.
+                // Two writers conflict, and S3 has not decided which was first. The next try learns
+                // the result.
                 Some(409) => {
                     last = Some(refusal(what(), &error));
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
                 Some(404) if is(&error, &["NoSuchKey"]) => {}
+                // A service that does not implement conditional headers may say so with 501.
                 Some(501) => return Err(self.unconditional(&refusal(what(), &error).to_string())),
                 _ => return Err(refusal(what(), &error)),
             }
             match (self.get(key, limit).await?, over) {
+                // The bytes hold the id of the lock, so the same bytes can only be from an earlier
+                // try of this write.
                 (Some(found), _) if found.bytes == bytes => {
                     return Ok(PutOutcome::Done { etag: found.etag });
                 }
-                // What was in the way has just gone.
+                // The conflicting object has just been deleted, so the write can be tried again.
                 (None, WriteCondition::Nothing) => last = Some(refusal(what(), &error)),
                 (found, _) => return Ok(PutOutcome::Refused(found)),
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(what(), "others write there all the time")))
+        Err(last.unwrap_or_else(|| Error::new(what(), "other writers conflict with each try")))
     }
 
-    /// The service writes whatever is there.
+    /// The error for a service that ignores the conditions of a write.
     pub(super) fn unconditional(&self, seen: &str) -> Error {
         let cause = format!(
-            "its service does not keep to the conditions of a write (`If-None-Match`, `If-Match`): {seen}"
+            "its service ignores the conditions of a write (`If-None-Match`, `If-Match`): {seen}"
         );
-        Error::new(format!("keep a state in the bucket `{}`", self.name), cause)
-            .help("nothing was written: there, two commands at once would destroy each other's work")
+        Error::new(format!("store a state in the bucket `{}`", self.name), cause)
+            .help("no state was written: two commands at once would overwrite each other's changes there")
             .help(
-                "keep the state at a service that knows conditional writes: Amazon's, MinIO, Ceph or R2, of a version that does",
+                "use a service that supports conditional writes: AWS, or a recent version of MinIO, Ceph or R2",
             )
             .outcome(CallOutcome::Refused)
     }
 
-    /// The object of this name; none where there is none.
+    /// The object with this name; `None` where there is none.
     pub(super) async fn get(
         &self,
         key: &str,
         limit: Option<Duration>,
     ) -> Result<Option<FoundObject>, Error> {
         let what = || format!("read `s3://{}/{key}`", self.name);
+        // The age is the difference of two times of the service, so the clock of this machine does
+        // not matter.
         let date = ServiceDate::default();
         let call = self.client.get_object().bucket(&self.name).key(key).customize();
         let answer = match call.config_override(hasty(limit)).interceptor(date.clone()).send().await
         {
             Ok(answer) => answer,
+            // A missing bucket is an error and not an empty state: `ha` would otherwise plan to
+            // create everything.
             Err(error) if is_missing(&error) && !is(&error, &["NoSuchBucket"]) => return Ok(None),
             Err(error) => return Err(refusal(what(), &error)),
         };
@@ -158,7 +168,7 @@ impl StateBucket {
         Ok(Some(FoundObject { bytes, etag, age: age.map(Duration::from_secs) }))
     }
 
-    /// The names below this one, in order.
+    /// The names with this prefix, sorted.
     pub(super) async fn list(&self, below: &str) -> Result<Vec<String>, Error> {
         let mut pages =
             self.client.list_objects_v2().bucket(&self.name).prefix(below).into_paginator().send();
@@ -171,7 +181,7 @@ impl StateBucket {
         Ok(names)
     }
 
-    /// The folders right below a name, the first of them, in order.
+    /// The first folders directly below a prefix, sorted.
     pub(super) async fn folders(&self, below: &str) -> Result<Vec<String>, Error> {
         let page = self
             .client
@@ -191,13 +201,15 @@ impl StateBucket {
             .collect())
     }
 
-    /// Deletes the object, if it is still the one with this tag.
+    /// Deletes the object if it still has this ETag.
     pub(super) async fn delete(&self, key: &str, etag: &str) -> Result<(), Error> {
         let call = self.client.delete_object().bucket(&self.name).key(key);
         match call.clone().if_match(etag).send().await {
             Ok(_) => Ok(()),
+            // The object is deleted already, or another holder has written it since; either way it
+            // is not this caller's to delete.
             Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(()),
-            // Not every service can delete on a condition; the caller has just looked.
+            // Not every service supports a conditional delete; the caller has just read the object.
             Err(error) if status(&error) == Some(501) => {
                 let deleted = call.send().await;
                 deleted
@@ -208,8 +220,9 @@ impl StateBucket {
         }
     }
 
-    /// Deletes objects whatever they are.
+    /// Deletes objects without a condition.
     pub(super) async fn delete_all(&self, keys: &[String]) -> Result<(), Error> {
+        // No condition is needed: objects behind a checkpoint are never written again.
         for keys in keys.chunks(TOGETHER) {
             let named = |key: &String| {
                 ObjectIdentifier::builder().key(key).build().expect("a name is all it takes")
@@ -230,7 +243,7 @@ impl StateBucket {
         Ok(())
     }
 
-    /// Whether what is deleted by mistake can be had back.
+    /// Whether versioning is on, so that a deleted object can be restored.
     pub(super) async fn is_versioned(&self) -> Result<bool, Error> {
         let answer = self.client.get_bucket_versioning().bucket(&self.name).send().await;
         let answer = answer
@@ -239,7 +252,7 @@ impl StateBucket {
     }
 }
 
-/// That a call must be over by then.
+/// The time limit of a call.
 fn hasty(limit: Option<Duration>) -> aws_sdk_s3::config::Builder {
     let builder = aws_sdk_s3::config::Builder::new();
     match limit {
@@ -250,7 +263,7 @@ fn hasty(limit: Option<Duration>) -> aws_sdk_s3::config::Builder {
     }
 }
 
-/// The service's clock, read off its answer.
+/// The service's time, from the `Date` header of a response.
 #[derive(Clone, Debug, Default)]
 struct ServiceDate(Arc<Mutex<Option<DateTime>>>);
 

@@ -1,63 +1,63 @@
-//! One object of the log: a line of JSON that says what it is, and the bytes behind it.
+//! One object of the log: a line of JSON, its header, and the content behind it.
 
 use ha_state_store::StateError;
 use serde::{Deserialize, Serialize};
 
-/// The latest format that is understood.
+/// The latest supported format.
 const FORMAT: u32 = 1;
 
-/// What an object says of itself.
+/// The header of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogEntry {
     format: u32,
-    /// The lock under which it was written.
+    /// Id of the lock under which the object was written.
     pub(super) by: String,
     pub(super) what: EntryKind,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EntryKind {
-    /// Somebody took the lock: whoever had it before can append nothing any more.
+    /// A holder took the lock: an earlier holder can append nothing after this.
     Opening,
     /// A segment of the journal.
     Segment {
-        /// The number of its first frame.
+        /// Number of its first frame.
         number: u64,
-        /// How much of the journal before it counts, where that was found out again.
+        /// How much of the journal before it is valid, where a recovery determined that.
         cut: Option<JournalCut>,
     },
-    /// All frames up to this number.
+    /// A checkpoint: all frames up to a number.
     Checkpoint {
-        /// Of the last frame in it.
+        /// Number of its last frame.
         number: u64,
         #[serde(flatten)]
         trail: LogIndex,
     },
 }
 
-/// How much of a journal counts.
+/// How much of the earlier journal is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum JournalCut {
     /// Nothing.
     Whole,
-    /// What is behind so many bytes of the segment of this number does not.
+    /// Everything up to a number of bytes of one segment; the rest is void.
     Behind {
-        /// The segment's number.
+        /// Number of the segment.
         segment: u64,
-        /// How many of its bytes count.
+        /// Number of valid bytes in it.
         length: usize,
     },
 }
 
-/// The places in the log of what is kept although a checkpoint covers it.
+/// The places of objects that are retained although a checkpoint covers them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogIndex {
-    /// Checkpoints, to go back to by hand.
+    /// Earlier checkpoints, for a manual restore.
     pub(super) checkpoints: Vec<u64>,
-    /// Openings: whoever was shut out by one still is.
+    /// Openings: a holder that one of them locked out still finds its place taken.
     pub(super) openings: Vec<u64>,
 }
 
@@ -66,7 +66,7 @@ impl LogEntry {
         Self { format: FORMAT, by: by.to_owned(), what }
     }
 
-    /// The whole object.
+    /// The bytes of an object with this header.
     pub(super) fn to_bytes(&self, content: &[u8]) -> Vec<u8> {
         let mut bytes = serde_json::to_vec(self).expect("an entry has only text keys");
         bytes.push(b'\n');
@@ -74,7 +74,8 @@ impl LogEntry {
         bytes
     }
 
-    /// What an object says, and how long its first line is. `place` is for messages.
+    /// The header of an object, and the length of its first line. `place` names the object in
+    /// errors.
     pub(super) fn parse(bytes: &[u8], place: &str) -> Result<(Self, usize), StateError> {
         #[derive(Deserialize)]
         struct EntryFormat {
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_foreign_or_newer_is_told_apart() {
+    fn foreign_and_newer_objects_are_distinguished() {
         let reason = |bytes: &[u8]| LogEntry::parse(bytes, "x").unwrap_err().reason().clone();
         assert_eq!(reason(b""), StateErrorReason::NotAState);
         assert_eq!(reason(b"{\"version\": 4}\n"), StateErrorReason::NotAState);

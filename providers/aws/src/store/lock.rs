@@ -1,5 +1,5 @@
-//! The lock: an object beside the state's, there while somebody holds it. How old it is says the
-//! service's clock.
+//! The lock: an object beside the state that exists while the lock is held. Its age is measured by
+//! the service's clock, because the clocks of two holders may differ.
 
 use std::time::Duration;
 
@@ -10,37 +10,37 @@ use serde::{Deserialize, Serialize};
 use super::bucket::{FoundObject, PutOutcome, StateBucket, WriteCondition};
 use super::log_index::away;
 
-/// How often taking a lock is tried again that came and went meanwhile.
+/// Maximum number of tries to take a lock that others take and release in between.
 const TRIES: u32 = 20;
-/// What the service's clock, which counts whole seconds, may be wrong by.
+/// Tolerance for the service's clock, which counts whole seconds.
 const TOLERANCE: Duration = Duration::from_secs(2);
-/// How long a renewal may take. It comes again soon enough.
+/// Time limit of one renewal; the next one follows soon.
 const HASTE: Duration = Duration::from_secs(10);
 
-/// No object has this tag.
+/// An ETag that no object has.
 const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
 
-/// What the lock object says.
+/// The content of the lock object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LockNote {
     holder: LockInfo,
-    /// For how many seconds after it was last written it keeps others out.
+    /// Length of the lease in seconds from the last write.
     lease: u64,
-    /// Each renewal writes something else.
+    /// A value that changes with each renewal, so that each has another ETag.
     beat: u64,
 }
 
-/// A lock, whoever holds it.
+/// The lock of a state, held or not.
 #[derive(Clone)]
 pub(super) struct StateLock {
     pub(super) bucket: StateBucket,
     pub(super) name: String,
-    /// Of the state, for messages.
+    /// Name of the state, for messages.
     pub(super) place: String,
     pub(super) lease: Duration,
 }
 
-/// A lock that is held.
+/// The lock while this process holds it.
 #[derive(Clone)]
 pub(super) struct OwnLock {
     pub(super) lock: StateLock,
@@ -67,7 +67,7 @@ impl StateLock {
         }
     }
 
-    /// Who holds it and for how long, as far as the service's clock can tell.
+    /// The holder and the rest of its lease, by the service's clock; `None` when the lock is free.
     pub(super) async fn holding(&self) -> Result<Option<LockStatus>, StateError> {
         Ok(self.found().await?.map(|(found, note)| {
             let left =
@@ -75,17 +75,21 @@ impl StateLock {
             let left = if Self::is_over(&found, &note) {
                 Duration::ZERO
             } else {
+                // The service counts whole seconds, so a lease that is not over yet has at least
+                // one left.
                 left.max(Duration::from_secs(1))
             };
             LockStatus { holder: note.holder, left: Some(left) }
         }))
     }
 
-    /// Takes it, also from somebody who was not heard of for longer than their lease.
+    /// Takes the lock if it is free or its lease has expired.
     pub(super) async fn take(&self, holder: &LockInfo) -> Result<OwnLock, StateError> {
         let note = LockNote { holder: holder.clone(), lease: self.lease.as_secs(), beat: 0 };
         let mut over: Option<String> = None;
         for _ in 0..TRIES {
+            // An expired lock is replaced on the condition that it is still the one that was read.
+            // Of two commands that find it expired, one wins.
             let condition = over.as_deref().map_or(WriteCondition::Nothing, WriteCondition::This);
             over = match self
                 .bucket
@@ -94,6 +98,7 @@ impl StateLock {
                 .map_err(away)?
             {
                 PutOutcome::Done { etag } => return Ok(OwnLock { lock: self.clone(), note, etag }),
+                // The lock was released between the write and the look at it.
                 PutOutcome::Refused(None) => None,
                 PutOutcome::Refused(Some(found)) => {
                     let theirs = self.parse(&found)?;
@@ -110,21 +115,21 @@ impl StateLock {
         }
         let error = Error::new(
             format!("lock {}", self.place),
-            "others take its lock and give it back all the time",
+            "other processes take and release its lock between tries",
         );
         Err(StateError::new(StateErrorReason::Locked(None), error.help("run the command again")))
     }
 
-    /// Takes it away from the holder of this id.
+    /// Removes the lock of the holder with this id.
     pub(super) async fn take_away(&self, id: &str) -> Result<(), StateError> {
         match self.found().await? {
             Some((found, note)) if note.holder.id == id => {
                 self.bucket.delete(&self.name, &found.etag).await.map_err(away)?;
-                // It may have been renewed at this very instant.
+                // The holder may have renewed the lock since it was read.
                 match self.found().await? {
                     Some((_, note)) if note.holder.id == id => {
                         Err(StateError::leased(&self.place, Some(note.holder), note.lease)
-                            .help("its holder is at work: stop it first"))
+                            .help("its holder is running: stop it first"))
                     }
                     _ => Ok(()),
                 }
@@ -137,8 +142,11 @@ impl StateLock {
 }
 
 impl OwnLock {
-    /// Begins the lease again, if it is still mine.
+    /// Renews the lease, if this process still holds the lock.
     pub(super) async fn renew(mut self) -> Result<(Self, LeaseRenewal), StateError> {
+        // Without a change the new object would have the same bytes, and on many services the same
+        // ETag: a command that has found the lock expired could overwrite it although it was
+        // renewed since.
         self.note.beat += 1;
         let lock = &self.lock;
         let note = self.note.to_bytes();
@@ -149,7 +157,7 @@ impl OwnLock {
             .map_err(away)?
         {
             PutOutcome::Done { etag } => Ok((Self { etag, ..self }, LeaseRenewal::Renewed)),
-            // An earlier renewal did come through, only its answer did not.
+            // An earlier renewal was written, and only its response was lost.
             PutOutcome::Refused(Some(found))
                 if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) =>
             {
@@ -159,8 +167,8 @@ impl OwnLock {
         }
     }
 
-    /// Makes sure that no one else could have written over it: the service must refuse to, for
-    /// either condition.
+    /// Checks that the service refuses both kinds of conditional writes over the lock. A service
+    /// that ignores conditions would let two holders write one state.
     pub(super) async fn prove_safe(self) -> Result<(), StateError> {
         let StateLock { bucket, name, .. } = &self.lock;
         let other = LockNote { beat: u64::MAX, ..self.note }.to_bytes();
@@ -168,15 +176,13 @@ impl OwnLock {
             if let PutOutcome::Done { .. } =
                 bucket.put(name, over, &other, None).await.map_err(away)?
             {
-                return Err(away(
-                    bucket.unconditional("it let the lock be written over that is held"),
-                ));
+                return Err(away(bucket.unconditional("it overwrote a lock that is held")));
             }
         }
         Ok(())
     }
 
-    /// Gives it back, if it is still mine.
+    /// Releases the lock, if this process still holds it.
     pub(super) async fn give_back(self) -> Result<(), StateError> {
         match self.lock.found().await? {
             Some((found, note)) if note.holder.id == self.note.holder.id => {
@@ -189,6 +195,6 @@ impl OwnLock {
 
 impl LockNote {
     fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a note is plain text")
+        serde_json::to_vec(self).expect("a lock note has only string fields")
     }
 }

@@ -1,4 +1,4 @@
-//! A state in S3 under its lock.
+//! A locked state in S3.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,33 +12,35 @@ use super::lock::OwnLock;
 use super::log_index::StateLog;
 use super::{BlockingRuntime, BucketConnection};
 
-/// How often whoever is shut out may still be faster.
+/// Maximum number of tries to append the opening while an earlier holder still appends.
 const TRIES: u32 = 100;
 
-/// A state in S3 under its lock.
+/// A locked state in S3.
 pub(super) struct LockedS3Store {
     quarters: Arc<BlockingRuntime>,
     log: StateLog,
     heart: LeaseHeartbeat,
     mine: Arc<Mutex<Option<OwnLock>>>,
-    /// The lock's id.
+    /// Id of the lock.
     id: String,
-    /// Where the next object goes.
+    /// Place of the next object.
     next: u64,
-    /// What is to be said of the journal by the next segment.
+    /// What the next segment says about the earlier journal.
     cut: Option<JournalCut>,
-    /// No segment may have this number or a lower one.
+    /// Number of the last segment; the next one must be higher.
     last: u64,
-    /// Where our opening is.
+    /// Place of this holder's opening.
     opening: u64,
-    /// What the log was last seen to keep of what was before.
+    /// The retained objects, as last read.
     trail: Arc<Mutex<Option<LogIndex>>>,
 }
 
 impl LockedS3Store {
-    /// Takes the lock and shuts out whoever had it before.
+    /// Takes the lock and locks out an earlier holder.
     pub(super) fn take(rooms: BucketConnection, holder: &LockInfo) -> Result<Self, StateError> {
         let BucketConnection { quarters, log, lock, trail } = rooms;
+        // The heartbeat starts before the opening is written, so that a slow service does not let
+        // the lease expire meanwhile.
         let whole = lock.lease;
         let (mine, heart) = LeaseHeartbeat::start(whole, || {
             let holder = holder.clone();
@@ -62,7 +64,8 @@ impl LockedS3Store {
         Ok(held)
     }
 
-    /// Writes an opening at the end of the log. From then on no one else's next place is free.
+    /// Writes an opening at the end of the log. From then on the next place of any other holder is
+    /// taken, so its conditional write fails even if it believes that its lease still runs.
     fn open(&mut self) -> Result<(), StateError> {
         let opening = LogEntry::new(&self.id, EntryKind::Opening);
         for _ in 0..TRIES {
@@ -70,7 +73,8 @@ impl LockedS3Store {
             let mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let placed = self.quarters.wait(async move {
                 let at = log.end().await?;
-                // Nothing was ever written here, perhaps to the service neither.
+                // Before the first object of a state, the service is checked: it may be one that
+                // ignores write conditions.
                 if let Some(mine) = mine.filter(|_| at == 1) {
                     mine.prove_safe().await?;
                 }
@@ -91,9 +95,9 @@ impl LockedS3Store {
         }
     }
 
-    /// Puts an object at the end of the log. Whoever has lost the lock must not believe that it is
-    /// there: where others have gone on, what is written to a place that was taken and given up
-    /// again counts for nothing.
+    /// Appends an object to the log. The lock is checked before and after: a holder that has lost
+    /// it must not report success, because a new holder may already have pruned the place that this
+    /// write took.
     fn put(&mut self, entry: LogEntry, content: &[u8]) -> Result<(), StateError> {
         self.still_held()?;
         let (entry, content) = (Arc::new(entry), Arc::new(content.to_vec()));
@@ -103,9 +107,13 @@ impl LockedS3Store {
             let there = self.quarters.wait(async move { log.put(at, &entry, &content).await })?;
             let Some(there) = there else {
                 self.next += 1;
+                // The lease is checked again after a successful write. A write that took longer
+                // than the lease is reported as failed, because another holder may have started in
+                // between.
                 return self.still_held();
             };
-            // A checkpoint of ours that was given up for lost may have come through after all.
+            // The object of an earlier write of this holder may be there although its response was
+            // lost.
             match LogEntry::parse(&there.bytes, &self.log.place) {
                 Ok((LogEntry { by, .. }, _)) if by == self.id => self.next += 1,
                 _ => return Err(StateError::lock_taken(&self.log.place, None)),
@@ -113,7 +121,7 @@ impl LockedS3Store {
         }
     }
 
-    /// What is kept of what was before.
+    /// The objects that the next checkpoint retains.
     fn trail(&self) -> Result<LogIndex, StateError> {
         let known = self.trail.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut trail = match known {
@@ -130,7 +138,7 @@ impl LockedS3Store {
     }
 }
 
-/// What renews the lock, as long as it was not given back.
+/// The function that renews the lock until it is released.
 fn renewing(quarters: Arc<BlockingRuntime>, mine: Arc<Mutex<Option<OwnLock>>>) -> RenewFunction {
     Box::new(move || {
         let held = mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -158,6 +166,8 @@ impl LockedStore for LockedS3Store {
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        // The journal's numbers only grow. A lower one would be a frame of a holder that has lost
+        // its place.
         if number <= self.last {
             return Err(StateError::taken(&self.log.place, number));
         }
@@ -180,7 +190,8 @@ impl LockedStore for LockedS3Store {
         };
         *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         let log = self.log.clone();
-        // What is not deleted now is deleted after the next checkpoint.
+        // A failure is ignored: objects that are not deleted now are deleted after the next
+        // checkpoint.
         let _ = self.quarters.wait(async move { log.prune(at, &trail).await });
         Ok(())
     }
@@ -188,7 +199,9 @@ impl LockedStore for LockedS3Store {
 
 impl Drop for LockedS3Store {
     fn drop(&mut self) {
-        // No one waits for a lock that runs out by itself, but the next one.
+        // A failure to release the lock is ignored: the lease expires by itself, and only the next
+        // command waits for it.
+        // The heartbeat is stopped first: a renewal after the release would write the lock again.
         self.heart.stop();
         if let Some(mine) = self.mine.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.quarters.wait(async move { mine.give_back().await });

@@ -1,10 +1,9 @@
-//! A state as a log of objects, numbered from one on without a gap: whoever wants to change
-//! something writes the next one, on the condition that no one else has. An object that is there is
-//! never altered.
+//! A state as a log of objects that are numbered from 1 without gaps. A writer appends the next
+//! object on the condition that it does not exist. An existing object is never changed.
 //!
-//! A checkpoint makes everything before it needless. The last few checkpoints stay, to go back to;
-//! so do the last openings, so that someone who was shut out and slept through all that came after
-//! still finds their place taken.
+//! A checkpoint makes all objects before it obsolete. The last few checkpoints are retained for a
+//! manual restore. The last openings are retained so that a holder that was locked out and
+//! suspended for long still finds its place taken.
 
 use std::collections::BTreeSet;
 
@@ -15,24 +14,24 @@ use ha_state_store::{JournalSegment, StateError, StateErrorReason, StoreContents
 use super::bucket::{FoundObject, PutOutcome, StateBucket, WriteCondition};
 use super::entry::{EntryKind, JournalCut, LogEntry, LogIndex};
 
-/// How often the log is read again because part of it went away meanwhile.
+/// Maximum number of reads of the log while others delete objects from it.
 const TRIES: u32 = 20;
-/// How many objects are read at a time.
+/// Number of concurrent reads of objects.
 const TOGETHER: usize = 16;
 const CHECKPOINTS: usize = 5;
 const OPENINGS: usize = 16;
 
-/// A state's log.
+/// The log of a state.
 #[derive(Clone)]
 pub(super) struct StateLog {
     pub(super) bucket: StateBucket,
-    /// The state's name; the objects lie below it.
+    /// Name of the state, the prefix of its objects.
     pub(super) name: String,
-    /// For messages.
+    /// Location of the state, for messages.
     pub(super) place: String,
 }
 
-/// What a log amounts to.
+/// The valid content of a log.
 #[derive(Default)]
 pub(super) struct LogContents {
     pub(super) loaded: StoreContents,
@@ -44,22 +43,22 @@ impl StateLog {
         format!("{}/{at:020}", self.name)
     }
 
-    /// The places that are taken, in order.
+    /// The places of existing objects, sorted.
     async fn places(&self) -> Result<Vec<u64>, StateError> {
-        let below = format!("{}/", self.name);
-        let names = self.bucket.list(&below).await.map_err(away)?;
+        let prefix = format!("{}/", self.name);
+        let names = self.bucket.list(&prefix).await.map_err(away)?;
         let place = |name: &String| {
-            name.strip_prefix(&below).filter(|it| it.len() == 20).and_then(|it| it.parse().ok())
+            name.strip_prefix(&prefix).filter(|it| it.len() == 20).and_then(|it| it.parse().ok())
         };
         Ok(names.iter().filter_map(place).collect())
     }
 
-    /// The place behind all others.
+    /// The place after the last object.
     pub(super) async fn end(&self) -> Result<u64, StateError> {
         Ok(self.places().await?.last().map_or(1, |it| it + 1))
     }
 
-    /// Takes a place. Answers what is there where somebody else did.
+    /// Writes an object at a free place; returns the existing object where the place is taken.
     pub(super) async fn put(
         &self,
         at: u64,
@@ -81,26 +80,32 @@ impl StateLog {
         }
     }
 
-    /// Everything that counts.
+    /// Reads the last checkpoint and the objects after it.
     pub(super) async fn read(&self) -> Result<LogContents, StateError> {
         let mut missing = 0;
         for _ in 0..TRIES {
-            match self.read_back(&self.places().await?).await? {
+            match self.read_to_checkpoint(&self.places().await?).await? {
                 Ok(read) => return Ok(read),
                 Err(at) => missing = at,
             }
         }
         let why = format!("its object `{}` is missing", self.object(missing));
-        let help = "put it back from an earlier version of it, where the bucket keeps versions, or restore the state from a backup";
+        let help = "restore an earlier version of it, where the bucket has versioning, or restore the state from a backup";
         Err(StateError::incomplete(&self.place, why).help(help))
     }
 
-    /// Reads from the end back to the last checkpoint, or says which object is missing: a
-    /// checkpoint that has made it needless may have come meanwhile.
-    async fn read_back(&self, places: &[u64]) -> Result<Result<LogContents, u64>, StateError> {
+    /// Reads from the end back to the last checkpoint. The inner error is the place of a missing
+    /// object: a later checkpoint may have made it obsolete since the places were listed.
+    async fn read_to_checkpoint(
+        &self,
+        places: &[u64],
+    ) -> Result<Result<LogContents, u64>, StateError> {
         let Some(newest) = places.last() else { return Ok(Ok(LogContents::default())) };
+        // Objects are requested in order and a few at a time. The common case needs one request,
+        // and a long journal is not limited by the latency of each.
         let get = |at: u64| async move { (at, self.bucket.get(&self.object(at), None).await) };
-        // Mostly the newest is a checkpoint, and what is before it need not be looked at.
+        // The newest object is usually a checkpoint, so it is read alone before others are
+        // requested.
         let first = stream::once(get(*newest));
         let older: Vec<u64> = places[..places.len() - 1].iter().rev().copied().collect();
         let others = stream::iter(older).map(get).buffered(TOGETHER);
@@ -120,43 +125,43 @@ impl StateLog {
             if let EntryKind::Checkpoint { trail, .. } = entry.what {
                 let trail =
                     LogIndex { checkpoints: [trail.checkpoints, vec![at]].concat(), ..trail };
-                return Ok(Ok(amount(Some(bytes), trail, behind)));
+                return Ok(Ok(valid_content(Some(bytes), trail, behind)));
             }
             behind.push((at, entry.what, bytes));
             expected = at - 1;
         }
-        // The log begins with its first object, or something is missing.
+        // Without a checkpoint the log must reach back to its first object.
         Ok(if expected == 0 {
-            Ok(amount(None, LogIndex::default(), behind))
+            Ok(valid_content(None, LogIndex::default(), behind))
         } else {
             Err(expected)
         })
     }
 
-    /// Deletes what the checkpoint at this place makes needless.
+    /// Deletes the objects that the checkpoint at this place makes obsolete.
     pub(super) async fn prune(&self, checkpoint: u64, trail: &LogIndex) -> Result<(), StateError> {
         let kept: BTreeSet<u64> =
             trail.checkpoints.iter().chain(&trail.openings).copied().collect();
-        let needless = |at: &u64| *at < checkpoint && !kept.contains(at);
-        let needless: Vec<String> =
-            self.places().await?.into_iter().filter(needless).map(|it| self.object(it)).collect();
-        self.bucket.delete_all(&needless).await.map_err(away)
+        let obsolete = |at: &u64| *at < checkpoint && !kept.contains(at);
+        let obsolete: Vec<String> =
+            self.places().await?.into_iter().filter(obsolete).map(|it| self.object(it)).collect();
+        self.bucket.delete_all(&obsolete).await.map_err(away)
     }
 }
 
 impl LogIndex {
-    /// As much of it as is kept.
+    /// The part that a new checkpoint retains.
     pub(super) fn shortened(mut self) -> Self {
         let excess = |all: &[u64], most: usize| all.len().saturating_sub(most);
-        // The new checkpoint is one of them.
+        // The new checkpoint is itself one of the retained ones.
         self.checkpoints.drain(..excess(&self.checkpoints, CHECKPOINTS - 1));
         self.openings.drain(..excess(&self.openings, OPENINGS));
         self
     }
 }
 
-/// What a checkpoint and the objects behind it, the newest first, amount to.
-fn amount(
+/// The valid content of a checkpoint and the objects after it, newest first.
+fn valid_content(
     checkpoint: Option<Vec<u8>>,
     mut trail: LogIndex,
     behind: Vec<(u64, EntryKind, Vec<u8>)>,
@@ -168,6 +173,9 @@ fn amount(
             EntryKind::Segment { number, cut } => {
                 match cut {
                     None => {}
+                    // A recovery that found the journal's end damaged appends a segment with a cut.
+                    // Objects are never altered, so the damaged ones stay until a checkpoint covers
+                    // them.
                     Some(JournalCut::Whole) => segments.clear(),
                     Some(JournalCut::Behind { segment, length }) => {
                         segments.retain(|it| it.number <= segment);
@@ -185,7 +193,7 @@ fn amount(
     LogContents { loaded: StoreContents { checkpoint, segments }, trail }
 }
 
-/// The store could not be reached, or refused.
+/// The error of a store that could not be reached or that refused a call.
 pub(super) fn away(error: Error) -> StateError {
     StateError::new(StateErrorReason::Store, error)
 }
@@ -199,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_does_not_count() {
+    fn segments_behind_a_cut_are_void() {
         let behind = vec![
             (6, segment(3, Some(JournalCut::Behind { segment: 2, length: 1 })), b"new".to_vec()),
             (5, EntryKind::Opening, Vec::new()),
@@ -208,14 +216,14 @@ mod tests {
             (2, segment(1, None), b"one".to_vec()),
             (1, EntryKind::Opening, Vec::new()),
         ];
-        let LogContents { loaded, trail } = amount(None, LogIndex::default(), behind);
+        let LogContents { loaded, trail } = valid_content(None, LogIndex::default(), behind);
         let segment = |number, bytes: &str| JournalSegment { number, bytes: bytes.into() };
         assert_eq!(loaded.segments, [segment(1, "one"), segment(2, "t"), segment(3, "new")]);
         assert_eq!(trail.openings, [1, 5]);
     }
 
     #[test]
-    fn only_the_last_few_are_kept() {
+    fn retains_only_the_last_few() {
         let trail =
             LogIndex { checkpoints: (1..=9).collect(), openings: (1..=40).collect() }.shortened();
         assert_eq!(trail.checkpoints, [6, 7, 8, 9]);

@@ -39,7 +39,7 @@ impl Backend for S3Backend {
     }
 }
 
-/// A state in a bucket. It is a log of objects below the state's name, and a lock beside them.
+/// A state in a bucket: a log of objects below the state's name, and a lock beside them.
 pub struct S3Store {
     settings: S3Settings,
     name: String,
@@ -47,37 +47,41 @@ pub struct S3Store {
     opening: Mutex<()>,
 }
 
-/// What is needed to get at the bucket: made when first needed.
+/// The connection to the bucket, made at the first call.
 #[derive(Clone)]
 struct BucketConnection {
     quarters: Arc<BlockingRuntime>,
     log: StateLog,
     lock: StateLock,
-    /// What the log was last seen to keep of what was before.
+    /// The retained objects, as last read.
     trail: Arc<Mutex<Option<LogIndex>>>,
 }
 
-/// A runtime for calls that are waited for.
+/// A runtime for calls that block their caller.
 struct BlockingRuntime(Option<Runtime>);
 
 impl BlockingRuntime {
     fn new() -> Result<Self, StateError> {
         let made = tokio::runtime::Builder::new_multi_thread()
+            // One thread is enough: the callers wait for each result, and calls spend their time on
+            // the network.
             .worker_threads(1)
             .thread_name("s3")
             .enable_all()
             .build();
         let made =
-            made.map_err(|error| away(Error::from_error("start what talks to S3", &error)))?;
+            made.map_err(|error| away(Error::from_error("start the runtime for S3", &error)))?;
         Ok(Self(Some(made)))
     }
 
-    /// What comes of the work. Blocks; also where another runtime is at work.
+    /// The result of the work. Blocks, and may be called inside another runtime.
     fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (answer, answered) = mpsc::channel();
-        let runtime = self.0.as_ref().expect("it is taken only at the end");
+        let runtime = self.0.as_ref().expect("the runtime is taken only when it is dropped");
+        // The work runs on the runtime's own thread, because `block_on` panics inside another
+        // runtime.
         runtime.spawn(async move {
-            // Whoever asked waits for it.
+            // The caller waits for this message.
             let _ = answer.send(work.await);
         });
         answered.recv().expect("the work does not panic")
@@ -86,7 +90,7 @@ impl BlockingRuntime {
 
 impl Drop for BlockingRuntime {
     fn drop(&mut self) {
-        // Nothing is under way, and waiting is not allowed everywhere.
+        // No work is left, and a blocking shutdown would panic inside another runtime.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -94,10 +98,10 @@ impl Drop for BlockingRuntime {
 }
 
 impl S3Store {
-    /// The state of this name. Contacts no one.
+    /// The state with these settings. Makes no call.
     ///
     /// # Errors
-    /// When the settings make no sense together.
+    /// When the settings contradict each other.
     pub fn new(settings: S3Settings, environment: Option<&str>) -> Result<Self, Error> {
         settings.check()?;
         let name = settings.name(environment);
@@ -105,7 +109,7 @@ impl S3Store {
     }
 
     fn rooms(&self) -> Result<BucketConnection, StateError> {
-        // One of them at a time makes it, the others take what was made.
+        // The lock makes concurrent first calls share one connection.
         let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = self.rooms.get() {
             return Ok(made.clone());
@@ -123,7 +127,7 @@ impl S3Store {
         let path_style = self.settings.use_path_style.unwrap_or(shared.endpoint_url().is_some());
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
         if endpoint.is_some() {
-            // Other services know fewer checksums.
+            // Services other than AWS support fewer checksums.
             config = config.request_checksum_calculation(
                 aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired,
             );
@@ -151,10 +155,10 @@ impl S3Store {
     }
 }
 
-/// More workspaces of Terraform are not looked for.
+/// Maximum number of Terraform workspaces that are listed.
 const WORKSPACES: usize = 50;
 
-/// Whether an object is a state of Terraform's in which something is recorded.
+/// Whether an object is a Terraform state with resources.
 async fn holds_resources(bucket: &StateBucket, name: &str) -> bool {
     let Ok(Some(found)) = bucket.get(name, None).await else { return false };
     let state: Option<serde_json::Value> = serde_json::from_slice(&found.bytes).ok();
@@ -165,7 +169,8 @@ impl Store for S3Store {
     fn place(&self) -> String {
         let place = format!("`s3://{}/{}`", self.settings.bucket, self.name);
         match self.settings.endpoint() {
-            // Two services may each have a bucket of this name.
+            // Buckets of two services may have the same name, so the endpoint is part of the
+            // location.
             Some(endpoint) => format!("{place} at {endpoint}"),
             None => place,
         }
@@ -197,9 +202,9 @@ impl Store for S3Store {
         quarters.wait(async move { lock.take_away(&id).await })
     }
 
-    /// Terraform keeps it as the object of the state's name, below which ours lies. Its workspaces
-    /// have theirs where environments have them here; who names no environment may mean one of
-    /// those.
+    /// Terraform stores its state as the object with the state's name, and `ha` stores objects
+    /// below that name. Terraform's workspaces are where environments are here; a command without
+    /// an environment may mean one of them.
     fn state_of_terraform(&self) -> Option<String> {
         let BucketConnection { quarters, log, .. } = self.rooms().ok()?;
         let (name, folder) = (self.name.clone(), self.settings.folder_of_environments());
@@ -229,7 +234,7 @@ impl Store for S3Store {
         let name = bucket.name.clone();
         let is_versioned = quarters.wait(async move { bucket.is_versioned().await.ok() })?;
         let advice = format!(
-            "the bucket `{name}` keeps no earlier versions of what is in it: turn its versioning on, so that what is deleted by mistake can be had back"
+            "the bucket `{name}` retains no earlier versions of its objects: turn its versioning on, so that an object that is deleted by mistake can be restored"
         );
         (!is_versioned).then_some(advice)
     }

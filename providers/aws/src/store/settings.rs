@@ -1,4 +1,4 @@
-//! What a `backend "s3"` block says, by the names that Terraform's has.
+//! The settings of a `backend "s3"` block, with the names of Terraform's.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::provider::AccountAccess;
 
-/// A state in a bucket of S3, or of a service that speaks as S3 does and knows conditional writes.
+/// A state in a bucket of S3, or of an S3-compatible service with conditional writes.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct S3Settings {
-    /// The bucket. It must be there. Turn its versioning on: then nothing that is deleted by
-    /// mistake is lost.
+    /// Name of the bucket, which must exist. With its versioning on, an object that is deleted by
+    /// mistake can be restored.
     pub(super) bucket: String,
-    /// The state's name in the bucket, such as `network/ha.state`. What is kept lies below it.
+    /// Name of the state in the bucket, such as `network/ha.state`. It is the prefix of the state's
+    /// objects.
     key: String,
     /// The region of the bucket. From `AWS_REGION` or the profile when left out.
     region: Option<String>,
@@ -27,37 +28,36 @@ pub struct S3Settings {
     secret_key: Option<Secret<String>>,
     /// Session token, with temporary credentials.
     token: Option<Secret<String>>,
-    /// Address of the service, where it is not Amazon's: `http://127.0.0.1:24777`.
+    /// Endpoint URL, where it is not that of AWS: `http://127.0.0.1:24777`.
     endpoint: Option<String>,
-    /// Addresses of single services; they go before `endpoint`.
+    /// Endpoint URLs of single services; they take precedence over `endpoint`.
     endpoints: Option<S3Endpoints>,
-    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's
-    /// own.
+    /// Whether requests have the bucket in the path and not in the host name. True by default with
+    /// a custom endpoint.
     pub(super) use_path_style: Option<bool>,
-    /// Whether the bucket is to encrypt what it keeps, besides what `ha` does.
+    /// Whether S3 encrypts the objects too, in addition to the encryption by `ha`.
     #[serde(default)]
     pub(super) encrypt: bool,
-    /// The KMS key that the bucket is to encrypt it with.
+    /// KMS key for the encryption by S3.
     pub(super) kms_key_id: Option<String>,
-    /// There is always a lock; only `true` makes sense.
+    /// Only `true` is allowed: a state is always locked.
     use_lockfile: Option<bool>,
-    /// What the states of environments lie below, each under its name:
-    /// `env:/staging/network/ha.state`.
+    /// Prefix of the states of environments, each under its name: `env:/staging/network/ha.state`.
     #[serde(default = "usual_prefix")]
     workspace_key_prefix: String,
-    /// How often a call is tried when the service is busy or cannot be reached.
+    /// Maximum number of tries of a call when the service is busy or cannot be reached.
     #[serde(default = "usual_retries")]
     max_retries: u32,
-    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed
-    /// by a run whose lock may not outlast a call.
+    /// Length of the lock's lease in seconds. A run changes nothing while its lease may expire
+    /// during a call.
     #[serde(default = "usual_lease")]
     lock_lease: u32,
 }
 
-/// Addresses of single services.
+/// Endpoint URLs of single services.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 struct S3Endpoints {
-    /// Objects.
+    /// S3.
     s3: Option<String>,
 }
 
@@ -74,7 +74,7 @@ fn usual_lease() -> u32 {
 }
 
 impl S3Settings {
-    /// Says so when they make no sense together.
+    /// An error when the settings contradict each other.
     pub(super) fn check(&self) -> Result<(), Error> {
         let refused = |cause: &str| {
             Err(Error::new("open the state in S3", cause).outcome(CallOutcome::Refused))
@@ -99,7 +99,7 @@ impl S3Settings {
         Ok(())
     }
 
-    /// The state's name in the bucket.
+    /// Name of the state in the bucket.
     pub(super) fn name(&self, environment: Option<&str>) -> String {
         match environment {
             Some(environment) => {
@@ -109,12 +109,12 @@ impl S3Settings {
         }
     }
 
-    /// What the states of environments lie below.
+    /// Prefix of the states of environments.
     pub(super) fn folder_of_environments(&self) -> String {
         format!("{}/", self.workspace_key_prefix)
     }
 
-    /// How long the lock lasts.
+    /// Length of the lock's lease.
     pub(super) fn lease(&self) -> Duration {
         Duration::from_secs(self.lock_lease.into())
     }
@@ -123,7 +123,7 @@ impl S3Settings {
         self.endpoints.as_ref().and_then(|it| it.s3.as_deref()).or(self.endpoint.as_deref())
     }
 
-    /// How to get in.
+    /// The account, credentials and endpoint.
     pub(super) fn access(&self) -> AccountAccess {
         AccountAccess {
             block: "backend \"s3\"",

@@ -21,7 +21,7 @@ fn group(template: &RecordedValue, subnets: &[String]) -> Json {
 }
 
 #[tokio::test]
-async fn a_group_lives() {
+async fn creates_updates_and_deletes_a_group() {
     let world = World::new().await;
     let first = world.create(TEMPLATE, template("one")).await;
     let subnets = world.subnets().await[..2].to_vec();
@@ -60,7 +60,7 @@ async fn a_group_lives() {
 }
 
 #[tokio::test]
-async fn a_protected_group_keeps_its_machines() {
+async fn a_refused_deletion_leaves_a_protected_group_unchanged() {
     let world = World::new().await;
     let first = world.create(TEMPLATE, template("one")).await;
     let subnets = world.subnets().await[..2].to_vec();

@@ -23,7 +23,7 @@ fn group(network: &str) -> Json {
 }
 
 #[tokio::test]
-async fn a_security_group_lives() {
+async fn creates_updates_and_deletes_a_security_group() {
     let world = World::new().await;
     let wanted = group(&world.network().await);
     let made = world.create(GROUP, wanted.clone()).await;
@@ -46,11 +46,11 @@ async fn a_security_group_lives() {
 }
 
 #[tokio::test]
-async fn a_group_of_which_nothing_is_said_lets_nothing_out() {
+async fn a_group_without_rules_allows_no_egress() {
     let world = World::new().await;
     let made = world.create(GROUP, json!({"name": name("group")})).await;
     assert_eq!(text(&made.arguments, "description"), "Managed by ha");
-    // What is not claimed is not looked at; who claims it sees that there is none.
+    // Rules that the configuration does not set are not read; with `egress` set, none are found.
     assert!(!made.arguments.contains_key("egress"));
     let mut claimed = made.clone();
     claimed.arguments.insert("egress".into(), Value::set([]));
@@ -60,7 +60,7 @@ async fn a_group_of_which_nothing_is_said_lets_nothing_out() {
 }
 
 #[tokio::test]
-async fn groups_that_name_each_other_go() {
+async fn deletes_groups_that_reference_each_other() {
     let world = World::new().await;
     let network = world.network().await;
     let of = |name: String, other: Option<&str>| {
@@ -72,7 +72,7 @@ async fn groups_that_name_each_other_go() {
     let one = world.create(GROUP, of(name("group"), None)).await;
     let other = world.create(GROUP, of(name("group"), Some(&one.id))).await;
     let one = world.update(GROUP, &one, of(text(&one.arguments, "name"), Some(&other.id))).await;
-    // Who goes first takes its rules away; the other's rule still names it, and is gone next.
+    // The first deletion revokes its own rules; the rule of the other group must be removed before.
     let emptied = world.update(GROUP, &other, of(text(&other.arguments, "name"), None)).await;
     world.delete(GROUP, &one).await;
     world.delete(GROUP, &emptied).await;
@@ -189,7 +189,7 @@ pub(crate) fn template(text: &str) -> Json {
 }
 
 #[tokio::test]
-async fn a_launch_template_lives() {
+async fn creates_updates_and_deletes_a_launch_template() {
     let world = World::new().await;
     let mut wanted = template("#!/bin/sh\necho first\n");
     let made = world.create(TEMPLATE, wanted.clone()).await;
@@ -212,7 +212,7 @@ async fn a_launch_template_lives() {
         (text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")),
         ("3".into(), "2".into())
     );
-    // Less inside a block is a new version too.
+    // Fewer fields in a block make a new version too.
     wanted["metadata_options"] = json!({"http_endpoint": "enabled"});
     let made = world.update(TEMPLATE, &made, wanted.clone()).await;
     assert_eq!(text(&made.outputs, "latest_version"), "4");
@@ -253,7 +253,7 @@ async fn a_launch_template_has_one_version_for_each_change_under_kills() {
 }
 
 #[tokio::test]
-async fn too_much_user_data_is_said_before() {
+async fn refuses_too_much_user_data_while_planning() {
     let world = World::new().await;
     let problems = world.problems(TEMPLATE, &template(&"x".repeat(16385)));
     assert_eq!(problems.len(), 1);
@@ -261,7 +261,7 @@ async fn too_much_user_data_is_said_before() {
 }
 
 #[tokio::test]
-async fn single_rules_live() {
+async fn creates_updates_and_deletes_single_rules() {
     let world = World::new().await;
     let group = world.create(GROUP, json!({"name": name("group")})).await;
     for kind in ["aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"] {
@@ -272,7 +272,7 @@ async fn single_rules_live() {
             })
         };
         let made = world.create(kind, rule(443)).await;
-        // Rules of their own are no business of a group that claims none.
+        // Rules that are resources of their own do not show in a group without rules.
         let (seen, _) = world.found(GROUP, &group).await;
         assert!(
             !seen.arguments.contains_key("ingress") && !seen.arguments.contains_key("egress"),

@@ -1,5 +1,5 @@
-//! The emulator: one that runs (`HA_TEST_AWS_ENDPOINT`), or one that is started here and goes with
-//! the last test.
+//! The emulator: a running one (`HA_TEST_AWS_ENDPOINT`), or one that is started here and stopped
+//! after the last test.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-/// An emulator that answers.
+/// A running emulator.
 pub(crate) struct Emulator {
-    /// Where it answers.
+    /// Endpoint URL.
     pub(crate) endpoint: String,
-    /// Where its world is kept, when it was started here.
+    /// The folder of its data, when it was started here.
     folder: Option<PathBuf>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn emulator() -> Arc<Emulator> {
 impl Emulator {
     fn start() -> Self {
         run(&outside("install"), &[]);
-        // The one before may still be on its way out.
+        // The previous emulator may still be stopping.
         let count = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("emulator-{}-{count}", std::process::id()));
@@ -79,18 +79,18 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it listens").port()
 }
 
-/// A call that some other client makes: method and path, the service, and a body.
+/// A call of another client: method and path, the service, and a body.
 pub(crate) async fn call(request: &str, service: &str, body: &str) -> String {
     call_for(200, request, service, body).await
 }
 
-/// The same, with the status that it is answered with.
+/// The same, with the expected status of the response.
 pub(crate) async fn call_for(status: u16, request: &str, service: &str, body: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let endpoint = emulator().endpoint.clone();
     let host = endpoint.trim_start_matches("http://");
     let mut connection = tokio::net::TcpStream::connect(host).await.expect("the emulator listens");
-    // The emulator reads off the signature's scope what is meant, and does not check the signature.
+    // The emulator takes the service from the signature's scope and does not check the signature.
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
     );

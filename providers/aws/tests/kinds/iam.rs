@@ -25,7 +25,7 @@ fn role() -> Json {
 }
 
 #[tokio::test]
-async fn a_role_lives() {
+async fn creates_updates_and_deletes_a_role() {
     let world = World::new().await;
     let wanted = role();
     let made = world.create(ROLE, wanted.clone()).await;
@@ -41,7 +41,7 @@ async fn a_role_lives() {
 }
 
 #[tokio::test]
-async fn a_role_that_exists_is_not_taken() {
+async fn refuses_to_create_an_existing_role() {
     let world = World::new().await;
     let wanted = role();
     let made = world.create(ROLE, wanted.clone()).await;
@@ -52,14 +52,14 @@ async fn a_role_that_exists_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_role_is_made_once_under_kills() {
+async fn creates_a_role_once_under_kills() {
     for (world, _, made) in create_under_kills(ROLE, role).await {
         world.remove(ROLE, &made).await;
     }
 }
 
 #[tokio::test]
-async fn policies_of_a_role_live() {
+async fn creates_updates_and_deletes_policies_of_a_role() {
     let world = World::new().await;
     let role = world.create(ROLE, role()).await;
     let kind = "aws_iam_role_policy";
@@ -77,7 +77,7 @@ async fn policies_of_a_role_live() {
     }
 
     let kind = "aws_iam_role_policy_attachment";
-    let arn = policy_of_somebody().await;
+    let arn = foreign_policy().await;
     let wanted = || json!({"role": role.id, "policy_arn": arn});
     let attachment = world.create(kind, wanted()).await;
     let error = world.try_create(kind, &wanted(), &mut attempt(kind)).await.unwrap_err();
@@ -93,7 +93,7 @@ async fn policies_of_a_role_live() {
 #[tokio::test]
 async fn refuses_to_plan_and_to_begin_the_deletion_of_a_role_with_foreign_policies() {
     let world = World::new().await;
-    let (own, foreign) = (policy_of_somebody().await, policy_of_somebody().await);
+    let (own, foreign) = (foreign_policy().await, foreign_policy().await);
     let mut wanted = role();
     wanted["inline_policy"] = json!([{"name": "own", "policy": may("s3:*")}]);
     let role = world.create(ROLE, wanted.clone()).await;
@@ -125,14 +125,14 @@ fn may(action: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_role_that_claims_its_policies_has_no_others() {
+async fn a_role_that_manages_its_policies_has_no_others() {
     let world = World::new().await;
-    let (own, other) = (policy_of_somebody().await, policy_of_somebody().await);
+    let (own, other) = (foreign_policy().await, foreign_policy().await);
     let mut wanted = role();
     wanted["inline_policy"] = json!([{"name": "read", "policy": may("s3:GetObject")}]);
     wanted["managed_policy_arns"] = json!([own]);
     let made = world.create(ROLE, wanted.clone()).await;
-    // Somebody gives it more, and less.
+    // Someone else attaches and detaches policies.
     let role = &made.id;
     world
         .create(
@@ -156,7 +156,7 @@ async fn a_role_that_claims_its_policies_has_no_others() {
 }
 
 #[tokio::test]
-async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
+async fn force_detach_policies_removes_foreign_policies_and_profiles() {
     let world = World::new().await;
     let mut wanted = role();
     wanted["force_detach_policies"] = json!(true);
@@ -168,7 +168,7 @@ async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
             json!({"name": "foreign", "role": role, "policy": may("s3:*")}),
         )
         .await;
-    let foreign = policy_of_somebody().await;
+    let foreign = foreign_policy().await;
     world
         .create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": foreign}))
         .await;
@@ -177,8 +177,8 @@ async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
     world.delete(PROFILE, &profile).await;
 }
 
-/// A policy that exists, by its ARN.
-async fn policy_of_somebody() -> String {
+/// Creates a managed policy and returns its ARN.
+async fn foreign_policy() -> String {
     let name = name("policy");
     let document = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22s3%3AGetObject%22%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
     let asked = format!(
@@ -189,18 +189,18 @@ async fn policy_of_somebody() -> String {
 }
 
 #[tokio::test]
-async fn a_role_goes_with_its_policies_by_force() {
+async fn force_detach_policies_removes_attached_policies() {
     let world = World::new().await;
     let mut wanted = role();
     wanted["force_detach_policies"] = json!(true);
     let made = world.create(ROLE, wanted).await;
-    let attached = json!({"role": made.id, "policy_arn": policy_of_somebody().await});
+    let attached = json!({"role": made.id, "policy_arn": foreign_policy().await});
     world.create("aws_iam_role_policy_attachment", attached).await;
     world.delete(ROLE, &made).await;
 }
 
 #[tokio::test]
-async fn a_profile_lives_and_survives_kills() {
+async fn creates_updates_and_deletes_a_profile_under_kills() {
     let world = World::new().await;
     let (one, other) = (world.create(ROLE, role()).await, world.create(ROLE, role()).await);
     let wanted = json!({"name": name("profile"), "role": one.id, "tags": {"owner": "ci"}});

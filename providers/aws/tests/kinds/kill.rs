@@ -1,5 +1,4 @@
-//! Kills: a step's calls pass through here, and after each of them in turn the step ends without a
-//! word.
+//! Kills: a step's calls pass through a proxy, and the step is dropped after each call in turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +12,7 @@ use tokio::sync::Notify;
 use crate::emulator::emulator;
 use crate::world::{Journal, World, token, try_of};
 
-/// What lets so many calls through. AWS hears the last one; no one hears its answer.
+/// A proxy that passes a number of calls on. The response to the last one is not returned.
 pub(crate) struct Cut {
     pub(crate) endpoint: String,
     left: Arc<AtomicUsize>,
@@ -21,7 +20,7 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Stands before `behind`; lets everything through until it is told to count.
+    /// A proxy in front of `behind`, which passes all calls on until `after` is called.
     pub(crate) async fn before(behind: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it listens"));
@@ -32,7 +31,7 @@ impl Cut {
             while let Ok((client, _)) = listener.accept().await {
                 let (behind, left, killed) = (behind.clone(), counted.clone(), told.clone());
                 tokio::spawn(async move {
-                    // A connection that ends is no news here.
+                    // The end of a connection needs no handling.
                     let _ended = serve(client, &behind, &left, &killed).await;
                 });
             }
@@ -40,12 +39,12 @@ impl Cut {
         Self { endpoint, left, killed }
     }
 
-    /// Lets so many more calls through.
+    /// Passes this many more calls on.
     pub(crate) fn after(&self, calls: usize) {
         self.left.store(calls, Ordering::SeqCst);
     }
 
-    /// Waits until they are through.
+    /// Waits until the last of these calls was passed on.
     pub(crate) async fn killed(&self) {
         self.killed.notified().await;
     }
@@ -68,10 +67,10 @@ async fn serve(
     client.shutdown().await
 }
 
-/// What a server answers to a request.
+/// The response of a server to a request.
 pub(crate) async fn passed_on(request: &[u8], behind: &str) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(behind).await?;
-    // One answer for each connection, so that its end is the answer's end.
+    // One response for each connection, so that the end of the connection is that of the response.
     let head = request.split(|it| *it == b'\n').next().unwrap_or_default().len() + 1;
     let mut asked = request[..head].to_vec();
     asked.extend_from_slice(b"connection: close\r\n");
@@ -113,7 +112,7 @@ pub(crate) async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<
     }
 }
 
-/// Makes one whose first call's answer is lost on the way, so that the client asks again by itself.
+/// Creates a resource with a lost response to the first call, which the client retries.
 pub(crate) async fn create_with_a_lost_answer(
     kind: &str,
     arguments: &Json,
@@ -135,8 +134,8 @@ pub(crate) async fn create_with_a_lost_answer(
     (world, made)
 }
 
-/// Makes one in as many tries as it takes when each call in turn is the last one before a kill, and
-/// gives it back with the number of kills.
+/// Creates resources with a kill after each call in turn, and returns each with the number of
+/// tries.
 pub(crate) async fn create_under_kills(
     kind: &str,
     arguments: impl Fn() -> Json,
@@ -156,7 +155,7 @@ pub(crate) async fn create_under_kills(
         };
         let world = World::new().await;
         let made = match whole {
-            // No call was left to kill it after.
+            // The step made fewer calls, so it was not killed.
             Some(made) => return finished(kind, made, all, world, arguments),
             None => {
                 world.try_create(kind, &arguments, &mut try_of(kind, &token, true, &journal)).await
@@ -183,8 +182,8 @@ fn finished(
     all
 }
 
-/// Changes one in as many tries as it takes when each call in turn is the last one before a kill.
-/// `afresh` makes one to change; the changed one and what it was are given to `look`.
+/// Updates resources with a kill after each call in turn. `afresh` creates one to update; `look`
+/// gets the updated one.
 pub(crate) async fn update_under_kills<F>(
     kind: &str,
     arguments: impl Fn(&RecordedValue) -> Json,

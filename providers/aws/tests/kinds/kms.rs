@@ -19,7 +19,7 @@ fn keys(named: &str) -> KmsKeys {
     KmsKeys::new(serde_json::from_value(settings).expect("the settings are right"))
 }
 
-/// Somebody else's client.
+/// The client of another caller.
 async fn client() -> aws_sdk_kms::Client {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Tls::Rustls(CryptoMode::Ring))
@@ -77,7 +77,7 @@ async fn a_data_key_is_wrapped_for_its_state_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_key_under_an_alias_or_another_key_is_told_apart() {
+async fn an_alias_is_distinguished_from_another_key() {
     let _emulator = emulator();
     let ((id, _), (other, _)) = (kms_key().await, kms_key().await);
     let lineage = new_lineage();
@@ -86,7 +86,7 @@ async fn a_key_under_an_alias_or_another_key_is_told_apart() {
     let (name, _) = keys(&alias).current(&lineage, None).unwrap();
     assert!(name.parameters["key"].ends_with(&id), "{name:?}");
     assert_eq!(keys(&alias).current(&lineage, Some(&name)).unwrap().0, name);
-    // Another key is named: what is sealed from now on is sealed with one that it wraps.
+    // With another KMS key, the next data key is wrapped by that one.
     let (moved, _) = keys(&other).current(&lineage, Some(&name)).unwrap();
     assert!(moved.parameters["key"].ends_with(&other), "{moved:?}");
 }

@@ -1,5 +1,5 @@
-//! Every kind against an emulator of AWS: what is made is what was asked for, looks the same when
-//! read, changes, goes, and is there once whenever the step that makes it is killed.
+//! Every resource type against an emulator of AWS: a created object is as requested, reads back the
+//! same, can be updated and deleted, and exists once whenever the step that creates it is killed.
 
 mod autoscaling;
 mod data;

@@ -33,7 +33,7 @@ fn permitting(world: &World, calls: usize) -> Arc<AtomicUsize> {
     asked
 }
 
-/// The tags that somebody else sees on a bucket; none where there is no bucket.
+/// The tags of a bucket, read by another client; `None` where there is no bucket.
 async fn tags(bucket: &str) -> Option<usize> {
     let world = World::new().await;
     let driver = world.drivers.resource(BUCKET).expect("it is a kind");
@@ -62,7 +62,7 @@ async fn a_step_of_several_calls_ends_before_the_one_that_is_not_permitted() {
                 assert_eq!((calls, made.arguments.get("bucket")), (2, Some(&Value::from(bucket))))
             }
             Err(error) => {
-                let attempted = ["create the bucket", "label the bucket"][calls];
+                let attempted = ["create the bucket", "tag the bucket"][calls];
                 assert!(error.attempted.starts_with(attempted), "{error}");
                 assert!(
                     error.to_string().contains("could not go on: the lock is short"),
@@ -79,7 +79,7 @@ async fn a_step_of_several_calls_ends_before_the_one_that_is_not_permitted() {
 }
 
 #[tokio::test]
-async fn a_call_whose_answer_was_lost_is_not_made_again_unless_it_is_permitted() {
+async fn a_call_with_a_lost_response_is_repeated_only_with_a_permit() {
     let (emulator, bucket) = (emulator(), name("permitted"));
     let cut = Cut::before(&emulator.endpoint).await;
     let world = World::at(emulator, &cut.endpoint).await.expect("the emulator answers");

@@ -1,4 +1,4 @@
-//! Databases.
+//! DB instances.
 
 use ha_provider::{CallOutcome, RecordedValue};
 use ha_value::Action;
@@ -9,7 +9,7 @@ use crate::world::{Journal, World, attempt, name, text, token, try_of};
 
 const INSTANCE: &str = "aws_db_instance";
 
-/// One of an engine that the emulator runs no server for.
+/// An instance of an engine that the emulator runs no server for.
 fn instance() -> Json {
     json!({
         "identifier": name("database"), "engine": "mysql", "engine_version": "8.0", "instance_class": "db.m5.large",
@@ -22,7 +22,7 @@ fn instance() -> Json {
 }
 
 #[tokio::test]
-async fn a_database_lives() {
+async fn creates_updates_and_deletes_a_database() {
     let world = World::new().await;
     let mut wanted = instance();
     let made = world.create(INSTANCE, wanted.clone()).await;
@@ -41,7 +41,7 @@ async fn a_database_lives() {
     wanted["tags"] = json!({"cost": "7"});
     let made = world.update(INSTANCE, &made, wanted.clone()).await;
 
-    // Only how to go about it: RDS would refuse a call that changes nothing.
+    // Arguments for the deletion only: RDS would refuse a call that changes nothing.
     wanted["skip_final_snapshot"] = json!(false);
     wanted["final_snapshot_identifier"] = json!(name("last"));
     wanted["delete_automated_backups"] = json!(false);
@@ -114,7 +114,8 @@ async fn a_database_is_renamed_in_place() {
         text(&made.outputs, "resource_id"),
         "it is the same database"
     );
-    // Whoever was killed after the renaming knows it by its old name, and finds it all the same.
+    // After a kill between rename and result, the state has the old name and still finds the
+    // instance.
     let (there, _) = world.found(INSTANCE, &made).await;
     assert_eq!(world.differences(INSTANCE, &wanted, &there.arguments), Vec::<String>::new());
     world.delete(INSTANCE, &made).await;
@@ -145,7 +146,7 @@ async fn a_change_that_waits_for_the_window_is_no_difference() {
         remarks.iter().any(|it| it.contains("instance_class") || it.contains("class")),
         "{remarks:?}"
     );
-    // What is made at once takes it along.
+    // A change at once applies the waiting one too.
     wanted["apply_immediately"] = json!(true);
     wanted["backup_retention_period"] = json!(9);
     let made = world.update(INSTANCE, &made, wanted).await;
@@ -154,7 +155,7 @@ async fn a_change_that_waits_for_the_window_is_no_difference() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
+async fn a_database_that_is_not_ready_in_time_is_resumed() {
     let (world, wanted) = (World::new().await, instance());
     let (token, journal) = (token(), std::sync::Arc::default());
     let mut hurried =
@@ -168,7 +169,7 @@ async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
 }
 
 #[tokio::test]
-async fn a_real_database_lives() {
+async fn creates_updates_and_deletes_a_real_database() {
     let world = World::new().await;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut wanted = instance();
@@ -185,7 +186,7 @@ async fn a_real_database_lives() {
 }
 
 #[tokio::test]
-async fn a_database_is_made_once_under_kills() {
+async fn creates_a_database_once_under_kills() {
     for (world, _, made) in create_under_kills(INSTANCE, instance).await {
         world.remove(INSTANCE, &made).await;
     }
@@ -209,10 +210,10 @@ async fn a_change_survives_kills() {
 }
 
 #[tokio::test]
-async fn somebody_elses_database_is_not_taken_after_a_kill() {
+async fn a_foreign_database_is_not_adopted_after_a_kill() {
     let world = World::new().await;
     let wanted = instance();
-    // Killed before the first call was heard; meanwhile somebody else made one of the name.
+    // A kill before the first call; then someone else creates an instance with the name.
     let (token, journal) = (token(), std::sync::Arc::new(Journal::default()));
     let theirs = world.create(INSTANCE, wanted.clone()).await;
     let error = world
@@ -230,7 +231,7 @@ async fn a_lost_answer_is_not_a_second_database() {
 }
 
 #[tokio::test]
-async fn a_subnet_group_lives() {
+async fn creates_updates_and_deletes_a_subnet_group() {
     let kind = "aws_db_subnet_group";
     let world = World::new().await;
     let (network, subnets) = (world.network().await, world.subnets().await);
@@ -261,7 +262,7 @@ async fn a_subnet_group_lives() {
 }
 
 #[tokio::test]
-async fn a_parameter_group_lives() {
+async fn creates_updates_and_deletes_a_parameter_group() {
     let kind = "aws_db_parameter_group";
     let world = World::new().await;
     let group = || {

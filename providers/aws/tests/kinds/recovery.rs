@@ -34,12 +34,12 @@ async fn find(
     arguments: Object,
     state: Option<&str>,
 ) -> DiscoveryResult {
-    let sought = [DiscoveryTarget { address: address.clone(), arguments }];
+    let target = [DiscoveryTarget { address: address.clone(), arguments }];
     let found = world
         .drivers
         .resource(kind)
         .expect("the kind is registered")
-        .find(&world.client, &sought, state)
+        .find(&world.client, &target, state)
         .await;
     found.unwrap_or_else(|it| panic!("{kind}: {it}")).remove(0)
 }
@@ -75,15 +75,15 @@ async fn what_has_no_name_that_is_known_is_found_by_what_was_written_on_it() {
         let ((wanted, unknown), (other, _)) = (of(kind), of(kind));
         let one = made(&world, kind, &wanted, &address, &mine).await;
         let two = made(&world, kind, &other, &address, &theirs).await;
-        let sought = without(&wanted, unknown);
-        // Two states have such an instance; which is meant only their names tell.
-        let several = find(&world, kind, &address, sought.clone(), None).await;
+        let target = without(&wanted, unknown);
+        // Two states have such an instance; only their lineages distinguish them.
+        let several = find(&world, kind, &address, target.clone(), None).await;
         assert!(
             matches!(&several, DiscoveryResult::Several(all) if all.len() >= 2),
             "{kind}: {several:?}"
         );
-        assert_eq!(id(&find(&world, kind, &address, sought.clone(), Some(&mine)).await), one.id);
-        assert_eq!(id(&find(&world, kind, &address, sought, Some(&theirs)).await), two.id);
+        assert_eq!(id(&find(&world, kind, &address, target.clone(), Some(&mine)).await), one.id);
+        assert_eq!(id(&find(&world, kind, &address, target, Some(&theirs)).await), two.id);
         // What no one configures any more is listed, and what it has is read back.
         let listed = world
             .drivers
@@ -122,9 +122,9 @@ async fn an_object_whose_key_holds_a_checksum_that_was_lost_is_found_with_its_co
         "lineage",
     )
     .await;
-    let mut sought = without(&wanted, "key");
-    sought.insert("content".into(), Value::unknown(Type::String, None));
-    let found = find(&world, kind, &address, sought, None).await;
+    let mut target = without(&wanted, "key");
+    target.insert("content".into(), Value::unknown(Type::String, None));
+    let found = find(&world, kind, &address, target, None).await;
     assert_eq!(id(&found), one.id);
     let DiscoveryResult::Found(found) = found else { unreachable!("it was just found") };
     assert_eq!(text(&found.imported.recorded.arguments, "content"), "{\"passphrase\": \"…\"}");
@@ -138,7 +138,7 @@ async fn an_object_whose_key_holds_a_checksum_that_was_lost_is_found_with_its_co
 }
 
 #[tokio::test]
-async fn what_is_gone_is_not_found_and_a_secret_is_not_believed() {
+async fn a_deleted_object_is_not_found_and_a_secret_is_not_taken_from_the_configuration() {
     let world = World::new().await;
     let kind = "aws_db_instance";
     let address: Address = "aws_db_instance.pg".parse().unwrap();
@@ -147,10 +147,10 @@ async fn what_is_gone_is_not_found_and_a_secret_is_not_believed() {
         "allocated_storage": 20, "username": "master", "password": "correct-horse", "skip_final_snapshot": true,
         "apply_immediately": true,
     });
-    let sought = object(&wanted);
-    assert_eq!(find(&world, kind, &address, sought.clone(), None).await, DiscoveryResult::Nothing);
+    let target = object(&wanted);
+    assert_eq!(find(&world, kind, &address, target.clone(), None).await, DiscoveryResult::Nothing);
     let one = made(&world, kind, &wanted, &address, "lineage").await;
-    let found = find(&world, kind, &address, sought, Some("lineage")).await;
+    let found = find(&world, kind, &address, target, Some("lineage")).await;
     assert_eq!(id(&found), one.id);
     let DiscoveryResult::Found(found) = found else { unreachable!("it was just found") };
     assert_eq!(
@@ -158,7 +158,7 @@ async fn what_is_gone_is_not_found_and_a_secret_is_not_believed() {
         Value::from(""),
         "no one says which one it is"
     );
-    // The same name belongs to somebody else's state.
+    // The name belongs to another state.
     assert_eq!(
         find(&world, kind, &address, object(&wanted), Some("another")).await,
         DiscoveryResult::Nothing

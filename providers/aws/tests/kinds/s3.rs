@@ -16,7 +16,7 @@ fn bucket() -> Json {
 }
 
 #[tokio::test]
-async fn a_bucket_lives() {
+async fn creates_updates_and_deletes_a_bucket() {
     let world = World::new().await;
     let wanted = bucket();
     let made = world.create(BUCKET, wanted.clone()).await;
@@ -30,7 +30,7 @@ async fn a_bucket_lives() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_exists_is_not_taken() {
+async fn refuses_to_create_an_existing_bucket() {
     let world = World::new().await;
     let wanted = bucket();
     let made = world.create(BUCKET, wanted.clone()).await;
@@ -41,7 +41,7 @@ async fn a_bucket_that_exists_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_once_under_kills() {
+async fn creates_a_bucket_once_under_kills() {
     for (world, wanted, made) in create_under_kills(BUCKET, bucket).await {
         assert_eq!(Value::from(wanted["bucket"].as_str().unwrap()), made.arguments["bucket"]);
         world.remove(BUCKET, &made).await;
@@ -49,7 +49,7 @@ async fn a_bucket_is_made_once_under_kills() {
 }
 
 #[tokio::test]
-async fn settings_of_a_bucket_live() {
+async fn creates_updates_and_deletes_settings_of_a_bucket() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;
     let of = |rest: Json| {
@@ -93,7 +93,7 @@ async fn settings_of_a_bucket_live() {
 }
 
 #[tokio::test]
-async fn a_bucket_goes_with_the_versions_and_marks_that_others_left() {
+async fn force_destroy_deletes_foreign_versions_and_delete_markers() {
     let world = World::new().await;
     for suspended in [false, true] {
         let made = world.create(BUCKET, bucket()).await;
@@ -116,7 +116,7 @@ async fn a_bucket_goes_with_the_versions_and_marks_that_others_left() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_but_kept_is_not_lost_unasked() {
+async fn a_bucket_with_a_foreign_deleted_version_is_not_deleted() {
     let world = World::new().await;
     let made = world.create(BUCKET, json!({"bucket": name("bucket")})).await;
     let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
@@ -153,7 +153,7 @@ async fn refuses_to_plan_the_deletion_of_a_bucket_with_foreign_objects() {
 }
 
 #[tokio::test]
-async fn an_object_lives() {
+async fn creates_updates_and_deletes_an_object() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;
     let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
@@ -195,7 +195,7 @@ async fn an_object_lives() {
 }
 
 #[tokio::test]
-async fn what_is_left_to_the_service_outlives_a_change() {
+async fn an_update_retains_what_is_left_to_the_service() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;
     let chosen = [
@@ -225,7 +225,7 @@ async fn an_object_that_others_changed_shows_what_it_holds() {
     let made = world.create(BUCKET, bucket()).await;
     let wanted = json!({"bucket": made.id, "key": "k", "content": "ours"});
     let object = world.create(OBJECT, wanted.clone()).await;
-    // Somebody else's step.
+    // A step of another state.
     let other = world
         .update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "theirs"}))
         .await;
@@ -233,7 +233,7 @@ async fn an_object_that_others_changed_shows_what_it_holds() {
     let (seen, _) = world.found(OBJECT, &object).await;
     assert_eq!(seen.arguments["content"], Value::from("theirs"));
     assert_eq!(world.differences(OBJECT, &wanted, &seen.arguments).len(), 1);
-    // And one that holds no string.
+    // And one with binary content.
     world
         .update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content_base64": "/w=="}))
         .await;
@@ -289,7 +289,7 @@ async fn a_lost_answer_is_not_a_second_version() {
     world.delete(BUCKET, &made).await;
 }
 
-/// As somebody else counts them.
+/// The number of versions, read by another client.
 async fn versions_of(bucket: &str, key: &str) -> usize {
     call(&format!("GET /{bucket}?versions&prefix={key}"), "s3", "")
         .await
@@ -298,7 +298,7 @@ async fn versions_of(bucket: &str, key: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_ours_goes_with_a_bucket_and_what_is_not_keeps_it() {
+async fn own_objects_are_deleted_with_a_bucket_and_foreign_ones_prevent_it() {
     let world = World::new().await;
     let name = name("bucket");
     let made = world.create(BUCKET, json!({"bucket": name})).await;

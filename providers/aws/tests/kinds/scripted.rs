@@ -1,4 +1,4 @@
-//! Says in a service's place what it says seldom, or never where it is an emulator.
+//! A proxy that responds as a service does seldom, or an emulator never.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,24 +7,24 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::kill::{message, passed_on};
 
-/// What becomes of a request, of which the head is given in lower case.
+/// Decides about a request by its head, which is given in lower case.
 type Script = Box<dyn FnMut(&str) -> Becomes + Send>;
 
-/// What becomes of a request.
+/// The treatment of a request.
 pub(crate) enum Becomes {
-    /// It is carried out, and answered.
+    /// It is passed on, and its response returned.
     Answered,
-    /// It is carried out as if it did not have this header, and answered.
+    /// It is passed on without this header, and its response returned.
     Without(&'static str),
-    /// It is answered like this and not carried out.
+    /// It is not passed on, and this response returned.
     Refused(u16, &'static str),
-    /// It is carried out, and answered like this.
+    /// It is passed on, and this response returned instead of its own.
     Misreported(u16, &'static str),
-    /// It is carried out, and the connection ends without an answer.
+    /// It is passed on, and the connection ends without a response.
     Unanswered,
 }
 
-/// Stands before a service.
+/// A proxy in front of a service.
 pub(crate) struct Scripted {
     pub(crate) endpoint: String,
 }
@@ -42,7 +42,7 @@ impl Scripted {
             while let Ok((client, _)) = listener.accept().await {
                 let (behind, script) = (behind.clone(), script.clone());
                 tokio::spawn(async move {
-                    // A connection that ends is no news here.
+                    // The end of a connection needs no handling.
                     let _ended = serve(client, &behind, &script).await;
                 });
             }

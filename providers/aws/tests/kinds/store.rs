@@ -66,7 +66,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_in_a_bucket_is_kept() {
+async fn a_state_in_a_bucket_is_stored() {
     let bucket = Bucket::new().await;
     aside(move || check(&bucket)).await;
 }
@@ -209,7 +209,7 @@ async fn a_service_that_does_not_keep_to_conditions_is_refused_at_the_first_use(
             let error = aside(move || write_all(&store)).await.unwrap_err();
             let (said, help) = (error.to_string(), error.error().help.join("; "));
             assert!(
-                said.contains(&bucket.name) && said.contains("does not keep to the conditions"),
+                said.contains(&bucket.name) && said.contains("ignores the conditions"),
                 "{condition}: {said}"
             );
             assert!(
@@ -283,7 +283,7 @@ async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_
     });
 }
 
-/// The lock of a holder who died just now.
+/// The lock of a holder that has just died.
 async fn dead(bucket: &Bucket, key: &str, lease: u64) -> LockInfo {
     let holder = LockInfo::here("ha apply");
     let note = json!({"holder": holder, "lease": lease, "beat": 3}).to_string();
@@ -332,7 +332,7 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_is_held_for_longer_than_its_lease_while_its_holder_lives() {
+async fn a_lock_outlasts_its_lease_while_its_holder_runs() {
     let bucket = Bucket::new().await;
     let (short, other) =
         (bucket.state("kept", &json!({"lock_lease": 4})), bucket.state("kept", &json!({})));

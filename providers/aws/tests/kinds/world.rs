@@ -1,4 +1,4 @@
-//! What the engine does with a kind, step by step, and what it may expect of it.
+//! The engine's use of a resource type, step by step, with the contract that every type must keep.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -13,12 +13,12 @@ use serde_json::{Value as Json, json};
 
 use crate::emulator::{Emulator, emulator};
 
-/// A client, and all kinds.
+/// A client, and all resource types.
 pub(crate) struct World {
     pub(crate) schemas: SchemaSet,
     pub(crate) drivers: DriverSet,
     pub(crate) client: ProviderClient,
-    // Stops with its last user.
+    // The emulator stops with its last user.
     _emulator: Arc<Emulator>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn settings(endpoint: &str) -> Json {
     json!({"region": "eu-west-1", "access_key": "test", "secret_key": "test", "endpoint": endpoint})
 }
 
-/// The values of JSON.
+/// The object with these values.
 pub(crate) fn object(json: &Json) -> Object {
     match serde_json::from_value::<Value>(json.clone()).expect("these are values") {
         Value::Object(fields) => (*fields).clone(),
@@ -43,7 +43,7 @@ impl World {
         Self::at(emulator, &endpoint).await.expect("the emulator answers")
     }
 
-    /// A client of what is at `endpoint`.
+    /// A client of the service at `endpoint`.
     pub(crate) async fn at(emulator: Arc<Emulator>, endpoint: &str) -> Result<Self, Error> {
         let (schemas, drivers) = ha_aws::register(ProviderRegistry::new()).split();
         let given = schemas
@@ -69,7 +69,7 @@ impl World {
         described.normal(&conformed).unwrap_or_else(|it| panic!("{kind}: {it}"))
     }
 
-    /// What the checks say about arguments.
+    /// The problems that the checks find in arguments.
     pub(crate) fn problems(&self, kind: &str, arguments: &Json) -> Vec<ArgumentProblem> {
         let described =
             self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
@@ -80,14 +80,14 @@ impl World {
         described.hooks().problems(described.schema(), &conformed)
     }
 
-    /// Makes one, and looks whether it is what was asked for.
+    /// Creates a resource and checks that it is as requested.
     pub(crate) async fn create(&self, kind: &str, arguments: Json) -> RecordedValue {
         let made = self.try_create(kind, &arguments, &mut attempt(kind)).await;
         let made = made.unwrap_or_else(|it| panic!("{kind}: {it}"));
         self.expect_no_difference(kind, &arguments, &made).await
     }
 
-    /// Makes one.
+    /// Creates a resource.
     pub(crate) async fn try_create(
         &self,
         kind: &str,
@@ -109,7 +109,7 @@ impl World {
         Ok(unmarked(id, normal, outputs))
     }
 
-    /// Changes one, and looks whether it is what was asked for.
+    /// Updates a resource and checks that it is as requested.
     pub(crate) async fn update(
         &self,
         kind: &str,
@@ -121,7 +121,7 @@ impl World {
         self.expect_no_difference(kind, &arguments, &changed).await
     }
 
-    /// Changes one.
+    /// Updates a resource.
     pub(crate) async fn try_update(
         &self,
         kind: &str,
@@ -134,13 +134,13 @@ impl World {
         Ok(unmarked(before.id.clone(), normal, outputs))
     }
 
-    /// Looks at one.
+    /// Reads a resource.
     pub(crate) async fn read(&self, kind: &str, known: &RecordedValue) -> ReadingValue {
         let readings = self.driver(kind).read(&self.client, std::slice::from_ref(known)).await;
         readings.unwrap_or_else(|it| panic!("{kind}: {it}")).remove(0)
     }
 
-    /// Looks at one that is there.
+    /// Reads a resource that must exist.
     pub(crate) async fn found(
         &self,
         kind: &str,
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    /// Deletes one, twice, and looks whether it is gone.
+    /// Deletes a resource, twice, and checks that it no longer exists.
     pub(crate) async fn delete(&self, kind: &str, recorded: &RecordedValue) {
         for _ in 0..2 {
             let deleted =
@@ -175,7 +175,7 @@ impl World {
         );
     }
 
-    /// Deletes one of many.
+    /// Deletes a resource.
     pub(crate) async fn remove(&self, kind: &str, recorded: &RecordedValue) {
         let deleted = self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
         deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
@@ -214,7 +214,7 @@ impl World {
         messages
     }
 
-    /// Reads data.
+    /// Reads a data source.
     pub(crate) async fn data(&self, kind: &str, arguments: Json) -> Result<Object, Error> {
         let described =
             self.schemas.kind(ResourceMode::Data, kind).expect("the kind is registered");
@@ -225,13 +225,13 @@ impl World {
         self.drivers.reader(kind).expect("it is read").read(&self.client, &conformed).await
     }
 
-    /// The region's own network.
+    /// The default VPC of the region.
     pub(crate) async fn network(&self) -> String {
         let found = self.data("aws_vpc", json!({"default": true})).await;
         text(&found.expect("the emulator has one"), "id")
     }
 
-    /// The subnets of that.
+    /// The subnets of the default VPC.
     pub(crate) async fn subnets(&self) -> Vec<String> {
         let filter = json!([{"name": "vpc-id", "values": [self.network().await]}]);
         let found = self.data("aws_subnets", json!({"filter": filter})).await;
@@ -253,7 +253,7 @@ impl World {
         }
     }
 
-    /// What the planner would find different.
+    /// The differences that the planner would find.
     pub(crate) fn differences(&self, kind: &str, wanted: &Json, there: &Object) -> Vec<String> {
         let described =
             self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
@@ -286,8 +286,7 @@ impl World {
         found
     }
 
-    /// Takes it over by its id, as if nothing were known of it but what the configuration says, or
-    /// not even that.
+    /// Imports it by its id, with the arguments of the configuration and without any.
     async fn expect_import(&self, kind: &str, wanted: &Json, there: &RecordedValue) {
         let id = match kind {
             "aws_s3_object" => format!("{}/{}", text(&there.arguments, "bucket"), there.id),
@@ -334,7 +333,7 @@ fn unmarked(id: String, arguments: Object, outputs: Object) -> RecordedValue {
     RecordedValue { id, arguments: plain(arguments), outputs: plain(outputs) }
 }
 
-/// What a step notes, kept over tries.
+/// The notes of a step, which last over its tries.
 #[derive(Default)]
 pub(crate) struct Journal(Mutex<BTreeMap<String, String>>);
 
@@ -356,12 +355,12 @@ impl StepObserver for Journal {
     }
 }
 
-/// A first try at a step.
+/// The first try of a step.
 pub(crate) fn attempt(kind: &str) -> Attempt {
     try_of(kind, &token(), false, &Arc::default())
 }
 
-/// A try at a step with this token.
+/// A try of a step with this token.
 pub(crate) fn try_of(kind: &str, token: &str, resumed: bool, journal: &Arc<Journal>) -> Attempt {
     let address = format!("{kind}.test").parse().expect("it is an address");
     Attempt::new(address, token.to_owned(), resumed, journal.notes(), journal.clone())
@@ -379,7 +378,7 @@ pub(crate) fn name(what: &str) -> String {
     format!("{what}-{}", &token()[..12])
 }
 
-/// An output's text.
+/// An output as a string.
 pub(crate) fn text(outputs: &Object, name: &str) -> String {
     match &outputs[name] {
         Value::String(text) => text.to_string(),

@@ -1,42 +1,42 @@
-//! The blocks of a group, to the words of Auto Scaling and back.
+//! The blocks of a group, and their conversion to request types.
 
 use aws_sdk_autoscaling::types::{InstanceMaintenancePolicy, LaunchTemplateSpecification};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What machines are launched from.
+/// The launch template of the instances, by `id` or by `name`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct LaunchTemplateBlock {
-    /// The template by what Amazon calls it.
+    /// Id of the launch template.
     pub(super) id: Option<String>,
-    /// The template by its name.
+    /// Name of the launch template.
     pub(super) name: Option<String>,
-    /// The version's number, `$Latest` or `$Default`.
+    /// Version: a number, `$Latest` or `$Default`.
     pub(super) version: Option<String>,
 }
 
-/// How machines are replaced.
+/// Limits of the group's size while instances are replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MaintenancePolicy {
-    /// How much of the group stays meanwhile.
+    /// Percentage of the desired capacity that stays in service, 0 to 100.
     pub(super) min_healthy_percentage: i32,
-    /// How much more than the group there may be meanwhile.
+    /// Maximum size in percent of the desired capacity, 100 to 200.
     pub(super) max_healthy_percentage: i32,
 }
 
-/// A label.
+/// A tag of the group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(super) struct GroupTag {
-    /// Its name.
+    /// Key of the tag.
     pub(super) key: String,
-    /// Its value.
+    /// Value of the tag.
     pub(super) value: String,
-    /// Whether machines launched from now on get it too.
+    /// Whether instances launched from now on get the tag.
     pub(super) propagate_at_launch: bool,
 }
 
 impl LaunchTemplateBlock {
-    pub(super) fn told(&self) -> LaunchTemplateSpecification {
+    pub(super) fn to_request(&self) -> LaunchTemplateSpecification {
         LaunchTemplateSpecification::builder()
             .set_launch_template_id(self.id.clone())
             .set_launch_template_name(self.name.clone().filter(|_| self.id.is_none()))
@@ -54,7 +54,7 @@ impl LaunchTemplateBlock {
 }
 
 impl MaintenancePolicy {
-    pub(super) fn told(&self) -> InstanceMaintenancePolicy {
+    pub(super) fn to_request(&self) -> InstanceMaintenancePolicy {
         InstanceMaintenancePolicy::builder()
             .min_healthy_percentage(self.min_healthy_percentage)
             .max_healthy_percentage(self.max_healthy_percentage)

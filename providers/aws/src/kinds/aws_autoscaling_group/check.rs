@@ -1,4 +1,4 @@
-//! What is wrong with a group's arguments, said before AWS says it.
+//! Checks of a group's arguments while planning, by the rules that Auto Scaling applies to a call.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::blocks::{GroupTag, LaunchTemplateBlock, MaintenancePolicy};
 use crate::forms::{self, Form};
 use crate::{choices, tags};
 
-/// With all checks.
+/// The hooks with all checks.
 pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     hooks
         .check(check_sizes)
@@ -22,7 +22,7 @@ pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
         .check(forms::check(&FORMS))
 }
 
-/// Whether a protection keeps a group from being deleted, by force or not.
+/// Whether this deletion protection prevents a deletion, with or without `force_delete`.
 pub(super) fn is_protected(protection: &str, by_force: bool) -> bool {
     protection == PROTECTED || (protection == PROTECTED_FROM_FORCE && by_force)
 }
@@ -52,7 +52,7 @@ fn check_name(NameFormatArguments { name }: NameFormatArguments) -> Vec<Argument
         name.chars().find(|it| !(it.is_ascii_graphic() || *it == ' ') || *it == ':')
     {
         format!(
-            "a group's name is made of what ASCII prints, without `:`, and `{name}` holds `{}`",
+            "a group's name is printable ASCII without `:`, and `{name}` holds `{}`",
             odd.escape_debug()
         )
     } else {
@@ -74,7 +74,7 @@ fn check_sizes(it: GroupSizes) -> Vec<ArgumentProblem> {
     let GroupSizes { min_size, max_size, desired_capacity } = it;
     let mut problems = Vec::new();
     if min_size < 0 {
-        problems.push(problem("min_size", format!("a group cannot have {min_size} machines")));
+        problems.push(problem("min_size", format!("a group cannot have {min_size} instances")));
     }
     if max_size < min_size {
         problems.push(problem(
@@ -136,7 +136,7 @@ fn check_place(it: GroupPlacement) -> Vec<ArgumentProblem> {
     if is_said(&it.vpc_zone_identifier) || is_said(&it.availability_zones) {
         return Vec::new();
     }
-    let message = "a group is in some place: `vpc_zone_identifier` names its subnets, or `availability_zones` its zones";
+    let message = "a group needs `vpc_zone_identifier` (subnets) or `availability_zones`";
     vec![ArgumentProblem { path: Path::attribute("vpc_zone_identifier"), message: message.into() }]
 }
 
@@ -215,7 +215,9 @@ fn check_rest(it: GroupLimits) -> Vec<ArgumentProblem> {
     {
         problem(
             "max_instance_lifetime",
-            format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"),
+            format!(
+                "the maximum age of an instance is 86400 to 31536000 seconds, or 0 for no limit, not {age}"
+            ),
         );
     }
     if let Some(MaintenancePolicy { min_healthy_percentage: min, max_healthy_percentage: max }) =
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_in_order() {
+    fn sizes_are_ordered() {
         let sizes = |min_size, max_size, desired_capacity| {
             check_sizes(GroupSizes { min_size, max_size, desired_capacity }).len()
         };
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_a_place() {
+    fn a_group_needs_subnets_or_zones() {
         let judged = |subnets: Option<MaybeUnknown<BTreeSet<String>>>| {
             check_place(GroupPlacement { vpc_zone_identifier: subnets, availability_zones: None })
                 .len()
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_auto_scaling_has() {
+    fn accepts_the_names_of_auto_scaling() {
         let judged = |health: &str, process: &str, policy: &str, protection: &str| {
             let names = GroupNames {
                 health_check_type: Some(health.into()),
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn protection_is_of_two_sorts() {
+    fn deletion_protection_has_two_levels() {
         assert!(is_protected(PROTECTED, false) && is_protected(PROTECTED_FROM_FORCE, true));
         assert!(
             !is_protected(PROTECTED_FROM_FORCE, false)

@@ -1,16 +1,17 @@
-//! What a change of a group does to its machines.
+//! The impact of a change of a group on its instances.
 
 use ha_provider::{Impact, ImpactSeverity, PlannedChange};
 use ha_value::{Action, Value};
 
 use super::check::is_protected;
 
-/// What a change does.
+/// The impact of a planned change.
 pub(super) fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
-    of_machines(changed).into_iter().chain(of_maintenance(changed)).collect()
+    of_instances(changed).into_iter().chain(of_maintenance(changed)).collect()
 }
 
-/// A group of one machine that may not go below one gets a second one before the first is replaced.
+/// A notice that a group of one instance runs two for a while: it may not go below one, so the
+/// replacement is launched first.
 fn of_maintenance(changed: &PlannedChange<'_>) -> Option<Impact> {
     let after = changed.after?;
     let number = |it: Option<&Value>| match it {
@@ -26,14 +27,14 @@ fn of_maintenance(changed: &PlannedChange<'_>) -> Option<Impact> {
         number(Some(&after.get("instance_maintenance_policy")?.get("min_healthy_percentage")))?;
     let message = || {
         format!(
-            "with min_healthy_percentage = {least} a replacement of its one machine is launched before that goes: two run for a while; 0 ends the old one first"
+            "with min_healthy_percentage = {least} the replacement of its one instance is launched before that is terminated: two run for a while; with 0 the old one is terminated first"
         )
     };
     (is_news && size == 1 && least > 0)
         .then(|| Impact { severity: ImpactSeverity::Notice, message: message() })
 }
 
-fn of_machines(changed: &PlannedChange<'_>) -> Vec<Impact> {
+fn of_instances(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let text = |name: &str| {
         changed.before.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default()
     };
@@ -41,29 +42,30 @@ fn of_machines(changed: &PlannedChange<'_>) -> Vec<Impact> {
         changed.before.is_some_and(|it| it.get("force_delete") == Some(&Value::Bool(true)));
     if changed.action.destroys() && is_protected(text("deletion_protection"), by_force) {
         let message =
-            "is refused: `deletion_protection` is on; set it to `none` and apply before".to_owned();
+            "is refused: `deletion_protection` is on; set it to `none` and apply that first"
+                .to_owned();
         return vec![Impact { severity: ImpactSeverity::Disruption, message }];
     }
     let size = changed.before.and_then(|it| it.get("desired_capacity")).and_then(|it| match it {
         Value::Number(it) => it.as_i64(),
         _ => None,
     });
-    let machines = match size {
+    let instances = match size {
         Some(0) => return Vec::new(),
-        Some(1) => "its machine".to_owned(),
-        Some(many) => format!("its {many} machines"),
-        None => "its machines".to_owned(),
+        Some(1) => "its instance".to_owned(),
+        Some(many) => format!("its {many} instances"),
+        None => "its instances".to_owned(),
     };
     let (severity, message) = match changed.action {
         Action::Update if changed.names.contains("launch_template") => (
             ImpactSeverity::Notice,
             format!(
-                "moves the group, not {machines}: only replacements are launched from it (no instance refresh yet)"
+                "changes the group, not {instances}: only replacements are launched from it (no instance refresh yet)"
             ),
         ),
-        Action::Delete => (ImpactSeverity::Disruption, format!("terminates {machines}")),
+        Action::Delete => (ImpactSeverity::Disruption, format!("terminates {instances}")),
         it if it.is_replace() => {
-            (ImpactSeverity::Disruption, format!("terminates {machines} and launches new ones"))
+            (ImpactSeverity::Disruption, format!("terminates {instances} and launches new ones"))
         }
         _ => return Vec::new(),
     };
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_template_version_leaves_machines_alone_and_says_so() {
+    fn a_new_template_version_leaves_instances_alone() {
         let before = Object::from([("desired_capacity".into(), Value::from(1))]);
         let names = BTreeSet::from(["launch_template".into()]);
         let changed = PlannedChange {
@@ -90,7 +92,7 @@ mod tests {
         };
         let impacts = impact(&changed);
         assert_eq!(impacts[0].severity, ImpactSeverity::Notice);
-        assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
+        assert!(impacts[0].message.contains("not its instance"), "{}", impacts[0].message);
         let changed = PlannedChange {
             action: Action::Delete,
             before: Some(&before),
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protected_group_is_said_to_stay() {
+    fn deletion_protection_is_reported() {
         let protected = |protection: &str| {
             let before = Object::from([
                 ("desired_capacity".into(), Value::from(1)),
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_machine_that_may_not_go_becomes_two() {
+    fn one_instance_that_must_stay_in_service_becomes_two() {
         let warned = |size: i64, least: i64| {
             let policy = Object::from([
                 ("min_healthy_percentage".into(), Value::from(least)),

@@ -1,4 +1,4 @@
-//! A group as Auto Scaling shows it, in the words of the configuration.
+//! The arguments of a group, from Auto Scaling's description of it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{AutoScalingGroup, DEFAULT_POLICY, outputs};
 use crate::reading::as_configured;
 use crate::tags;
 
-/// What a look showed.
+/// The reading of a group.
 pub(super) fn reading(
     recorded: &RecordedResource<AutoScalingGroup>,
     found: &Found,
@@ -65,18 +65,18 @@ pub(super) fn reading(
     ResourceReading::Found { remarks, arguments: there, outputs: outputs(found) }
 }
 
-/// Machines that the group has given up and that run on.
+/// A remark for each instance that has left the group and still runs.
 fn kept(found: &Found) -> Vec<String> {
     let name = found.auto_scaling_group_name().unwrap_or_default();
     let remark = |id: &str| {
         format!(
-            "machine {id} of `{name}` is not in service and is kept (Terminating:Retained); terminate it when it is no longer needed"
+            "instance {id} of `{name}` is not in service and is retained (Terminating:Retained); terminate it when it is no longer needed"
         )
     };
     retained(found).iter().map(|id| remark(id)).collect()
 }
 
-/// The machines that wait for a person to end them.
+/// The instances that are retained until a person terminates them.
 pub(super) fn retained(found: &Found) -> Vec<String> {
     let is_retained = |it: &&Instance| {
         it.lifecycle_state().is_some_and(|it| it.as_str().ends_with("Terminating:Retained"))
@@ -89,7 +89,7 @@ pub(super) fn retained(found: &Found) -> Vec<String> {
         .collect()
 }
 
-/// Machines that were launched from another version than the group's.
+/// A remark for each instance that runs another version of the launch template.
 fn left_behind(found: &Found) -> Vec<String> {
     let Some(wanted) =
         found.launch_template().and_then(|it| it.version()).filter(|it| !it.starts_with('$'))
@@ -101,13 +101,13 @@ fn left_behind(found: &Found) -> Vec<String> {
         let name = found.auto_scaling_group_name().unwrap_or_default();
         let id = it.instance_id().unwrap_or_default();
         Some(format!(
-            "machine {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"
+            "instance {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"
         ))
     };
     found.instances().iter().filter_map(remark).collect()
 }
 
-/// The labels that the configuration may see.
+/// The tags without those of `ha` and AWS.
 pub(super) fn group_tags(found: &Found) -> BTreeSet<GroupTag> {
     let visible = found.tags().iter().filter(|it| !tags::is_reserved(it.key().unwrap_or_default()));
     let tag = |it: &TagDescription| GroupTag {
@@ -118,7 +118,7 @@ pub(super) fn group_tags(found: &Found) -> BTreeSet<GroupTag> {
     visible.map(tag).collect()
 }
 
-/// What is not done at present.
+/// The suspended processes.
 pub(super) fn suspended(found: &Found) -> BTreeSet<String> {
     found
         .suspended_processes()

@@ -1,19 +1,20 @@
-//! What others give this kind and it does not take.
+//! Arguments of Terraform's `aws_autoscaling_group` that are not supported, and what to write
+//! instead.
 
 use ha_provider::UnsupportedNames;
 
 pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["launch_configuration"],
-        "write `launch_template { … }` with the `id` of an `aws_launch_template`; AWS takes no new launch configurations",
+        "write `launch_template { … }` with the `id` of an `aws_launch_template`; AWS accepts no new launch configurations",
     ),
     UnsupportedNames::new(
         &["instance_refresh"],
-        "leave it out: machines are replaced when the group says so; see `ha schema aws_autoscaling_group`",
+        "leave it out: an instance refresh is not supported yet; see `ha schema aws_autoscaling_group`",
     ),
     UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     ),
     UnsupportedNames::new(
         &["tags"],
@@ -21,16 +22,16 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &["mixed_instances_policy"],
-        "leave it out, and write `launch_template { … }`: a group launches machines of one template",
+        "leave it out, and write `launch_template { … }`: a group launches instances from one template",
     ),
     UnsupportedNames::new(&["load_balancers", "traffic_source"], "write `target_group_arns = […]`"),
     UnsupportedNames::new(
         &["min_elb_capacity", "wait_for_elb_capacity"],
-        "leave it out: `wait_for_capacity_timeout` says how long to wait for machines",
+        "leave it out: `wait_for_capacity_timeout` sets how long to wait for instances",
     ),
     UnsupportedNames::new(
         &["initial_lifecycle_hook", "warm_pool", "enabled_metrics", "metrics_granularity"],
-        "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+        "leave it out: it is not supported yet, and a setting made outside of `ha` stays as it is",
     ),
     UnsupportedNames::new(
         &[

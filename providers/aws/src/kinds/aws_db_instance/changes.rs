@@ -1,4 +1,4 @@
-//! What differs between a database as it was and as it should be, as one call.
+//! The difference between two versions of a DB instance's arguments, as one ModifyDBInstance call.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::check::BY_IAM;
 use super::storage::{has_grown, larger_by_a_tenth};
 use crate::AwsClients;
 
-/// Arguments that only say how `ha` goes about it, or that other calls change.
+/// Arguments that only say how `ha` makes a change, or that other calls change.
 const NOT_IN_THE_CALL: [&str; 7] = [
     "allow_major_version_upgrade",
     "apply_immediately",
@@ -22,14 +22,15 @@ const NOT_IN_THE_CALL: [&str; 7] = [
     "tags",
 ];
 
-/// How a master user logs in of whom nothing else is said.
+/// The authentication type of a master user when the argument is left out.
 const BY_PASSWORD: &str = "password";
 
-/// The arguments that a call must change. What is left to RDS is none of them.
+/// The arguments that a call must change, without those that the configuration leaves to RDS.
 pub(super) fn names(before: &DbInstance, after: &DbInstance) -> BTreeSet<&'static str> {
     macro_rules! differing {
         ($($name:ident),* $(,)?) => {
-            // Taken apart, so that a new argument is not forgotten here.
+            // All fields are named, so that a new argument does not compile until it is compared
+            // here.
             match (before, after) {
                 (DbInstance { $($name: _),* }, _) => [$((stringify!($name), differs(&before.$name, &after.$name))),*],
             }
@@ -86,10 +87,11 @@ pub(super) fn names(before: &DbInstance, after: &DbInstance) -> BTreeSet<&'stati
     let named =
         all.into_iter().filter(|(name, differs)| *differs && !NOT_IN_THE_CALL.contains(name));
     let mut names: BTreeSet<&'static str> = named.map(|(name, _)| name).collect();
-    // Silence about who keeps the password says that RDS does not.
+    // Leaving the argument out means that RDS does not manage the password.
     if before.is_managed() == after.is_managed() {
         names.remove("manage_master_user_password");
     }
+    // A disk that storage autoscaling has enlarged is as wanted, and RDS never shrinks one.
     let sizes = before.allocated_storage.zip(after.allocated_storage);
     if sizes.is_some_and(|(there, asked)| has_grown(asked.0, there.0, after.max_allocated_storage))
     {
@@ -108,7 +110,7 @@ impl DbInstance {
     }
 }
 
-/// Whether an argument differs, where it says anything.
+/// Whether an argument differs, where the configuration sets it.
 trait ArgumentDiff {
     fn differs(&self, after: &Self) -> bool;
 }
@@ -139,7 +141,8 @@ always!(
     Option<String>
 );
 
-/// A master user without a password logs in another way, which other arguments say.
+/// Whether the password differs. No password is no difference: the master user then authenticates
+/// in a way that another argument names.
 impl ArgumentDiff for Option<ha_provider::Secret<String>> {
     fn differs(&self, after: &Self) -> bool {
         after.is_some() && self != after
@@ -152,7 +155,7 @@ impl<T: PartialEq> ArgumentDiff for Option<Chosen<T>> {
     }
 }
 
-/// The call that makes the difference; none when there is nothing to change.
+/// The call that makes the change; `None` when nothing differs.
 pub(super) fn call(
     aws: &AwsClients,
     before: &DbInstance,
@@ -166,6 +169,8 @@ pub(super) fn call(
         .zip(found.engine_version())
         .is_some_and(|(it, actual)| it.covers(actual))
     {
+        // RDS may have installed the minor version since the plan, and refuses an upgrade to the
+        // present version.
         names.remove("engine_version");
     }
     if names.is_empty() {
@@ -177,25 +182,28 @@ pub(super) fn call(
     };
     let number = |name: &str, it: Option<Chosen<i32>>| it.filter(|_| differs(name)).map(|it| it.0);
     let switch = |name: &str, it: bool| differs(name).then_some(it);
-    // RDS wants to hear of all of them together, and of no less disk than there is: it may have
-    // grown a moment ago.
+    // RDS takes size, type, IOPS and throughput only together, and no size below the present one,
+    // which storage autoscaling may have raised since the plan.
     let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"]
         .iter()
         .any(|it| differs(it));
     let size = after.allocated_storage.map(|it| it.0.max(found.allocated_storage().unwrap_or(0)));
     let size = size.filter(|_| storage);
+    // RDS requires IOPS in a call that changes a disk of type io1 or io2, also where only the size
+    // changes.
     let provisioned =
         matches!(found.storage_type(), Some("io1" | "io2")) && after.storage_type.is_none();
     let iops =
         after.iops.map(|it| it.0).or(found.iops().filter(|_| provisioned)).filter(|_| storage);
-    // RDS forgets the password that it kept, and needs another in its place.
+    // RDS deletes its managed password, so the call must set another one.
     let (takes_over, gives_up) =
         (after.is_managed() && !before.is_managed(), before.is_managed() && !after.is_managed());
+    // A master user that authenticated with IAM has no password yet.
     let from_iam = before.is_by_iam() && !after.is_by_iam();
     let password = after.password.as_ref().filter(|_| differs("password") || gives_up || from_iam);
     let limit = match after.max_allocated_storage {
         _ if !differs("max_allocated_storage") => None,
-        // As much as there is, or will be, means: no more.
+        // A limit that equals the size turns storage autoscaling off.
         None | Some(0) => found.allocated_storage().map(|there| match size {
             Some(asked) if asked > there => asked.max(larger_by_a_tenth(there)),
             _ => there,

@@ -1,4 +1,4 @@
-//! What is wrong with a database's arguments, said before RDS says it.
+//! Checks of a DB instance's arguments while planning, by the rules that RDS applies to a call.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::{named, refused_changes, storage};
 use crate::windows::{DailyWindow, WeeklyWindow};
 use crate::{forms, rds};
 
-/// With all checks.
+/// The hooks with all checks.
 pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     let hooks = hooks
         .check(names)
@@ -24,9 +24,9 @@ pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
         .check(backups)
         .check(windows)
         .check(end)
-        .check(measuring)
+        .check(monitoring)
         .check(port)
-        .check(of_the_engine)
+        .check(engine_features)
         .check(choices);
     let hooks =
         hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
@@ -37,7 +37,7 @@ pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
         .refuse(refused_changes::secret_key)
 }
 
-/// What is wrong with one argument.
+/// A problem of one argument.
 pub(super) fn problem(at: &str, message: impl Into<String>) -> ArgumentProblem {
     ArgumentProblem { path: Path::attribute(at), message: message.into() }
 }
@@ -73,7 +73,7 @@ fn master(it: MasterArguments) -> Vec<ArgumentProblem> {
         }
         (true, true, _) => problems.push(problem(
             "password",
-            "RDS makes the password itself: manage_master_user_password is true",
+            "RDS generates the password: manage_master_user_password is true",
         )),
         (true, _, true) => {
             problems.push(problem("password", "the master user logs in by IAM and has no password"))
@@ -89,7 +89,7 @@ fn master(it: MasterArguments) -> Vec<ArgumentProblem> {
     problems
 }
 
-/// What says that the master user logs in as somebody of AWS.
+/// The authentication type for IAM credentials.
 pub(super) const BY_IAM: &str = "iam-db-auth";
 
 #[derive(Deserialize)]
@@ -121,7 +121,7 @@ struct PasswordArguments {
     password: Option<String>,
 }
 
-/// Says what is wrong without a word of the password.
+/// Checks the password. The message never holds a part of it.
 fn password(it: PasswordArguments) -> Vec<ArgumentProblem> {
     let Some(password) = it.password else { return Vec::new() };
     let engine = DbEngine::from_name(&it.engine);
@@ -153,12 +153,13 @@ struct KmsKeyArguments {
 
 fn key(it: KmsKeyArguments) -> Vec<ArgumentProblem> {
     match it.kms_key_id {
-        // Anything else would come back as this, and a difference here replaces the database.
+        // RDS returns an ARN also for an alias or id, and that difference would replace the
+        // instance.
         Some(key) if !key.starts_with("arn:") => {
-            vec![problem("kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`")]
+            vec![problem("kms_key_id", "write the ARN of the key, `arn:aws:kms:…`")]
         }
         Some(_) if !it.storage_encrypted => {
-            vec![problem("kms_key_id", "a key goes with `storage_encrypted = true`")]
+            vec![problem("kms_key_id", "a key needs `storage_encrypted = true`")]
         }
         _ => Vec::new(),
     }
@@ -171,11 +172,10 @@ struct MeasuringKey {
 
 fn measuring_key(it: MeasuringKey) -> Vec<ArgumentProblem> {
     let odd = it.performance_insights_kms_key_id.filter(|it| !it.starts_with("arn:"));
-    // As with the disk's key, what is no ARN would come back as one, and that replaces the
-    // database.
-    let problem = |_| {
-        problem("performance_insights_kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`")
-    };
+    // As with the key of the disk: RDS returns an ARN, and the difference would replace the
+    // instance.
+    let problem =
+        |_| problem("performance_insights_kms_key_id", "write the ARN of the key, `arn:aws:kms:…`");
     odd.map(problem).into_iter().collect()
 }
 
@@ -189,7 +189,7 @@ fn backups(it: BackupArguments) -> Vec<ArgumentProblem> {
         Some(days) if !(0..=35).contains(&days) => {
             vec![problem(
                 "backup_retention_period",
-                format!("backups are kept 0 to 35 days, not {days}"),
+                format!("backups are retained for 0 to 35 days, not {days}"),
             )]
         }
         _ => Vec::new(),
@@ -205,21 +205,21 @@ struct MonitoringArguments {
     performance_insights_kms_key_id: Option<MaybeUnknown<String>>,
 }
 
-fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
+fn monitoring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let interval = it.monitoring_interval;
     if ![0, 1, 5, 10, 15, 30, 60].contains(&interval) {
         let message = format!(
-            "the machine is measured every 1, 5, 10, 15, 30 or 60 seconds, or not at all with 0, not every {interval}"
+            "the monitoring interval is 1, 5, 10, 15, 30 or 60 seconds, or 0 to turn it off, not {interval}"
         );
         problems.push(problem("monitoring_interval", message));
     } else if interval != 0 && it.monitoring_role_arn.is_none() {
         problems.push(problem(
             "monitoring_role_arn",
-            "RDS measures with a role: `monitoring_role_arn` is needed",
+            "Enhanced Monitoring needs `monitoring_role_arn`",
         ));
     } else if interval == 0 && it.monitoring_role_arn.is_some() {
-        let message = "a role to measure with goes with a `monitoring_interval` other than 0";
+        let message = "a monitoring role needs a `monitoring_interval` other than 0";
         problems.push(problem("monitoring_role_arn", message));
     }
     let days = it.performance_insights_retention_period;
@@ -227,7 +227,7 @@ fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
         days.filter(|it| *it != 7 && *it != 731 && !(it % 31 == 0 && (1..=23).contains(&(it / 31))))
     {
         let message = format!(
-            "measurements are kept 7 or 731 days, or 1 to 23 times 31, such as 372, not {days}"
+            "Performance Insights data are retained for 7 or 731 days, or 1 to 23 times 31, such as 372, not {days}"
         );
         problems.push(problem("performance_insights_retention_period", message));
     }
@@ -236,7 +236,7 @@ fn measuring(it: MonitoringArguments) -> Vec<ArgumentProblem> {
             ("performance_insights_retention_period", days.is_some()),
             ("performance_insights_kms_key_id", it.performance_insights_kms_key_id.is_some()),
         ];
-        let message = "this goes with `performance_insights_enabled = true`";
+        let message = "this needs `performance_insights_enabled = true`";
         problems.extend(
             said.into_iter().filter(|(_, is_said)| *is_said).map(|(at, _)| problem(at, message)),
         );
@@ -276,7 +276,7 @@ struct EngineArguments {
     master_user_authentication_type: Option<String>,
 }
 
-fn of_the_engine(it: EngineArguments) -> Vec<ArgumentProblem> {
+fn engine_features(it: EngineArguments) -> Vec<ArgumentProblem> {
     let Some(engine) = DbEngine::from_name(&it.engine) else { return Vec::new() };
     let mut problems = Vec::new();
     let odd =
@@ -292,18 +292,19 @@ fn of_the_engine(it: EngineArguments) -> Vec<ArgumentProblem> {
     if it.iam_database_authentication_enabled
         && !matches!(engine, DbEngine::MariaDb | DbEngine::MySql | DbEngine::Postgres)
     {
-        let message = format!("roles of AWS cannot log in to {}", it.engine);
+        let message = format!("IAM database authentication is not available for {}", it.engine);
         problems.push(problem("iam_database_authentication_enabled", message));
     }
     if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != DbEngine::Postgres
     {
-        let message =
-            format!("the master user of {} cannot log in by IAM; that of postgres can", it.engine);
+        let message = format!(
+            "IAM authentication of the master user is available for postgres, not for {}",
+            it.engine
+        );
         problems.push(problem("master_user_authentication_type", message));
     }
     if it.db_name.is_some() && engine == DbEngine::SqlServer {
-        problems
-            .push(problem("db_name", "RDS makes no first database for SQL Server; leave it out"));
+        problems.push(problem("db_name", "RDS creates no database for SQL Server; leave it out"));
     }
     problems
 }
@@ -377,7 +378,7 @@ struct FinalSnapshotArguments {
 fn end(it: FinalSnapshotArguments) -> Vec<ArgumentProblem> {
     match (it.final_snapshot_identifier, it.skip_final_snapshot) {
         (None, false) => {
-            let message = "say what becomes of the data when this is destroyed: name a last snapshot, or set `skip_final_snapshot = true`";
+            let message = "decide what happens to the data when this is destroyed: name a final snapshot, or set `skip_final_snapshot = true`";
             vec![problem("final_snapshot_identifier", message)]
         }
         (Some(name), _) => {
@@ -393,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_judged_without_being_told() {
+    fn a_password_problem_does_not_show_the_password() {
         let judged = |engine: &str, text: &str| {
             password(PasswordArguments { engine: engine.into(), password: Some(text.into()) })
         };
@@ -415,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_has_a_name_and_one_way_to_log_in() {
+    fn a_master_user_has_a_name_and_one_authentication() {
         let judged = |username: Option<&str>, password: Option<&str>, managed, by_iam: bool| {
             let known = |it: Option<&str>| it.map(|it| MaybeUnknown::Known(it.to_owned()));
             let (username, password) = (known(username), known(password));
@@ -449,16 +450,16 @@ mod tests {
     }
 
     #[test]
-    fn measuring_has_few_intervals_and_periods() {
+    fn monitoring_has_few_intervals_and_periods() {
         let judged = |interval, role: Option<&str>, enabled, days| {
-            let measuring_arguments = MonitoringArguments {
+            let arguments = MonitoringArguments {
                 monitoring_interval: interval,
                 monitoring_role_arn: role.map(|it| MaybeUnknown::Known(it.to_owned())),
                 performance_insights_enabled: enabled,
                 performance_insights_retention_period: days,
                 performance_insights_kms_key_id: None,
             };
-            measuring(measuring_arguments).len()
+            monitoring(arguments).len()
         };
         for days in [7, 31, 372, 713, 731] {
             assert_eq!(judged(60, Some("role"), true, Some(days)), 0, "{days}");
@@ -499,7 +500,7 @@ mod tests {
                 iam_database_authentication_enabled,
                 master_user_authentication_type,
             };
-            of_the_engine(given).len()
+            engine_features(given).len()
         };
         assert_eq!(
             (
@@ -541,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_thought_of() {
+    fn a_final_snapshot_is_named_or_declined() {
         let judged = |skip, name: Option<&str>| {
             end(FinalSnapshotArguments {
                 skip_final_snapshot: skip,

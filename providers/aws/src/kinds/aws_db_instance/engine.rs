@@ -14,7 +14,7 @@ pub(super) enum DbEngine {
 }
 
 impl DbEngine {
-    /// The engine of this name; none for one of which no rules are known here.
+    /// The engine of this name; `None` for one whose rules are not known here.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name.split('-').next()? {
             "db2" => Self::Db2,
@@ -27,7 +27,7 @@ impl DbEngine {
         })
     }
 
-    /// How many characters a master password may have at most.
+    /// Maximum length of a master password.
     pub(super) fn longest_password(self) -> usize {
         match self {
             Self::MariaDb | Self::MySql => 41,
@@ -37,7 +37,7 @@ impl DbEngine {
         }
     }
 
-    /// How many characters the master user's name may have at most.
+    /// Maximum length of the master user's name.
     pub(super) fn longest_user_name(self) -> usize {
         match self {
             Self::MariaDb | Self::MySql => 16,
@@ -45,8 +45,7 @@ impl DbEngine {
         }
     }
 
-    /// How many characters the name of the first database may have at most; none where RDS makes
-    /// none.
+    /// Maximum length of `db_name`; `None` where RDS creates no database.
     pub(super) fn longest_database_name(self) -> Option<usize> {
         match self {
             Self::MariaDb | Self::MySql => Some(64),
@@ -56,7 +55,7 @@ impl DbEngine {
         }
     }
 
-    /// The logs that can go to CloudWatch.
+    /// The logs that RDS can export to CloudWatch.
     pub(super) fn logs(self) -> &'static [&'static str] {
         match self {
             Self::Db2 => &["diag.log", "notify.log", "iam-db-auth-error"],
@@ -69,8 +68,8 @@ impl DbEngine {
         }
     }
 
-    /// From how many GiB on `iops` and `storage_throughput` can be chosen with gp3; none where they
-    /// always can.
+    /// Size in GiB from which `iops` and `storage_throughput` can be set with gp3; `None` for any
+    /// size.
     pub(super) fn gp3_threshold(self) -> Option<i32> {
         match self {
             Self::Db2 | Self::MariaDb | Self::MySql | Self::Postgres => Some(400),
@@ -79,7 +78,7 @@ impl DbEngine {
         }
     }
 
-    /// The numbers of a version that make its major version.
+    /// The major version that a version belongs to.
     pub(super) fn major(self, version: &EngineVersion) -> Vec<u64> {
         let numbers = version.numbers();
         let many = match self {
@@ -91,8 +90,8 @@ impl DbEngine {
     }
 }
 
-/// Whether a family of groups, such as `postgres15`, `oracle-ee-19` or `mysql-8-0`, is for an
-/// engine, and for a version of it where that is said.
+/// Whether a parameter or option group family, such as `postgres15`, `oracle-ee-19` or `mysql-8-0`,
+/// is for an engine, and for its version where one is given.
 pub(crate) fn takes_family(engine: &str, version: Option<&EngineVersion>, family: &str) -> bool {
     let Some(rest) = family.strip_prefix(engine) else { return false };
     let numbers =

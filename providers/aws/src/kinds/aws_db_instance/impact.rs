@@ -1,25 +1,27 @@
-//! What a change of a database does to those who use it.
+//! The impact of a change of a DB instance on its clients and data.
 
 use ha_provider::{Impact, ImpactSeverity, PlannedChange};
 use ha_value::{Action, Object, Value};
 
-/// What a change does.
+/// The impact of a planned change.
 pub(super) fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let say = |severity: ImpactSeverity, message: String| Impact { severity, message };
     match changed.action {
         Action::Delete | Action::DeleteThenCreate if is_protected(changed.before) => {
             let message =
-                "is refused: `deletion_protection` is on; set it to false and apply before"
+                "is refused: `deletion_protection` is on; set it to false and apply that first"
                     .to_owned();
             vec![say(ImpactSeverity::DataLoss, message)]
         }
         Action::Delete => vec![say(
             ImpactSeverity::DataLoss,
-            format!("deletes the database {}", end(changed.before)),
+            format!("deletes the database {}", data_loss(changed.before)),
         )],
         it if it.is_replace() => {
-            let message =
-                format!("deletes the database {}, and makes an empty one", end(changed.before));
+            let message = format!(
+                "deletes the database {}, and creates an empty one",
+                data_loss(changed.before)
+            );
             vec![say(ImpactSeverity::DataLoss, message)]
         }
         Action::Update => {
@@ -44,7 +46,7 @@ fn is_protected(before: Option<&Object>) -> bool {
     before.is_some_and(|it| it.get("deletion_protection") == Some(&Value::Bool(true)))
 }
 
-fn end(before: Option<&Object>) -> String {
+fn data_loss(before: Option<&Object>) -> String {
     let argument = |name: &str| before.and_then(|it| it.get(name));
     let backups = match argument("delete_automated_backups") {
         Some(Value::Bool(false)) => "",
@@ -55,19 +57,19 @@ fn end(before: Option<&Object>) -> String {
         argument("final_snapshot_identifier").and_then(Value::as_str),
     ) {
         (Some(Value::Bool(false)), Some(name)) => {
-            format!("(its data stay in the snapshot `{name}`)")
+            format!("(its data remain in the snapshot `{name}`)")
         }
-        _ => format!("and its data, without a last snapshot{backups}"),
+        _ => format!("and its data, without a final snapshot{backups}"),
     }
 }
 
-/// What a changed argument does, and whether it waits for the maintenance window.
+/// The impact of a changed argument, and whether it waits for the maintenance window.
 fn disruption(name: &str, standby: bool) -> Option<(ImpactSeverity, String, bool)> {
     use ImpactSeverity::{Disruption, Notice};
     let away = if standby {
-        "fails over to the standby, a minute or two away"
+        "fails over to the standby, unavailable for a minute or two"
     } else {
-        "restarts it, some minutes away"
+        "restarts it, unavailable for some minutes"
     };
     Some(match name {
         "identifier" => {
@@ -75,18 +77,22 @@ fn disruption(name: &str, standby: bool) -> Option<(ImpactSeverity, String, bool
             (Disruption, message.to_owned(), false)
         }
         "instance_class" => (Disruption, away.to_owned(), true),
-        "engine_version" => {
-            (Disruption, "upgrades it, in all zones at once: some minutes away".to_owned(), true)
-        }
+        "engine_version" => (
+            Disruption,
+            "upgrades it, in all zones at once: unavailable for some minutes".to_owned(),
+            true,
+        ),
         "port" => {
             (Disruption, "restarts it at once; clients must use the new port".to_owned(), false)
         }
         "backup_retention_period" => {
             (Disruption, "may pause it for a moment when backups begin or end".to_owned(), true)
         }
-        "db_subnet_group_name" => {
-            (Disruption, "moves it to another network: some minutes away".to_owned(), true)
-        }
+        "db_subnet_group_name" => (
+            Disruption,
+            "moves it to another network: unavailable for some minutes".to_owned(),
+            true,
+        ),
         "ca_cert_identifier" => (
             Disruption,
             "may restart it for the new certificate; clients must trust its authority".to_owned(),
@@ -100,7 +106,7 @@ fn disruption(name: &str, standby: bool) -> Option<(ImpactSeverity, String, bool
             true,
         ),
         "parameter_group_name" => {
-            (Notice, "static parameters are in force after the next reboot".to_owned(), false)
+            (Notice, "static parameters take effect after the next reboot".to_owned(), false)
         }
         "password" => (Notice, "sets the master password at once".to_owned(), false),
         _ => return None,
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losing_data_is_said() {
+    fn a_replacement_reports_data_loss() {
         let before = Object::from([
             ("skip_final_snapshot".into(), Value::from(false)),
             ("final_snapshot_identifier".into(), Value::from("last")),
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn protection_is_said_before_it_refuses() {
+    fn deletion_protection_is_reported() {
         let before = Object::from([("deletion_protection".into(), Value::from(true))]);
         let names = BTreeSet::new();
         let changed = PlannedChange {
@@ -145,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_class_says_when() {
+    fn a_change_of_class_reports_when_it_happens() {
         let before = Object::from([("multi_az".into(), Value::from(true))]);
         let after = Object::from([("apply_immediately".into(), Value::from(false))]);
         let names = BTreeSet::from(["instance_class".into(), "tags".into()]);
@@ -159,7 +165,7 @@ mod tests {
         assert_eq!(impacts.len(), 1);
         assert_eq!(
             impacts[0].message,
-            "fails over to the standby, a minute or two away, in the maintenance window"
+            "fails over to the standby, unavailable for a minute or two, in the maintenance window"
         );
     }
 }

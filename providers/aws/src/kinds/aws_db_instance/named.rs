@@ -1,4 +1,4 @@
-//! What a database is made of and with, by name: engine, class, authority, groups.
+//! Checks of names: engine, instance class, certificate authority, groups.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::engine::{DbEngine, takes_family};
 use crate::engine_version::EngineVersion;
 use crate::forms::{Form, ROLE, SECURITY_GROUP};
 
-/// What follows a form.
+/// Arguments whose values match a pattern.
 pub(super) static FORMS: [(&str, Form); 5] = [
     ("instance_class", CLASS),
     ("ca_cert_identifier", AUTHORITY),
@@ -22,17 +22,17 @@ pub(super) static FORMS: [(&str, Form); 5] = [
 
 const CLASS: Form = Form::new(
     "db[.][a-z]+[0-9]+[a-z0-9-]*[.](micro|small|medium|[0-9]*x?large|metal|[0-9]+xl)([.]tpc[0-9]+[.]mem[0-9]+x)?",
-    "a class of RDS's machines",
+    "an instance class of RDS",
     "db.m5.large",
 );
 const AUTHORITY: Form = Form::new(
     "rds-ca-(2019|rsa2048-g1|rsa4096-g1|ecc384-g1)",
-    "an authority of RDS",
+    "a certificate authority of RDS",
     "rds-ca-rsa2048-g1",
 );
 const VERSION: Form = Form::new("[0-9]+([.-][0-9A-Za-z.-]*)?", "a version", "15.4");
 
-/// Engines that RDS runs without a cluster.
+/// Engines that RDS runs as an instance without a cluster.
 const ENGINES: [&str; 14] = [
     "db2-ae",
     "db2-se",
@@ -55,7 +55,7 @@ pub(super) struct Run {
     engine: String,
 }
 
-/// An engine that RDS does not run by itself.
+/// Refuses an engine that RDS does not run, or runs in a cluster only.
 pub(super) fn engine(it: Run) -> Vec<ArgumentProblem> {
     let name = it.engine.as_str();
     if ENGINES.contains(&name) {
@@ -63,7 +63,7 @@ pub(super) fn engine(it: Run) -> Vec<ArgumentProblem> {
     }
     let message = if name.starts_with("aurora") {
         format!(
-            "RDS makes instances of `{name}` in a cluster only, and this kind makes databases without one"
+            "RDS runs `{name}` in a cluster only, and this resource type creates an instance without one"
         )
     } else {
         let hint = closest(name, ENGINES).map_or_else(
@@ -81,7 +81,7 @@ pub(super) struct First {
     db_name: Option<String>,
 }
 
-/// The name of the first database, by the rules of its engine.
+/// Checks `db_name` by the rules of the engine.
 pub(super) fn first_database(it: First) -> Vec<ArgumentProblem> {
     let (Some(name), Some(engine)) = (it.db_name, DbEngine::from_name(&it.engine)) else {
         return Vec::new();
@@ -96,7 +96,7 @@ pub(super) fn first_database(it: First) -> Vec<ArgumentProblem> {
         return Vec::new();
     }
     let message = format!(
-        "the first database of {} has a name of 1 to {longest} letters, digits and `_`, the first a letter, and not `{name}`",
+        "the name of a database of {} is 1 to {longest} letters, digits and `_`, the first a letter, not `{name}`",
         it.engine
     );
     vec![problem("db_name", message)]
@@ -107,11 +107,11 @@ pub(super) struct NetworkArguments {
     vpc_security_group_ids: Option<MaybeUnknown<BTreeSet<String>>>,
 }
 
-/// No security group at all.
+/// Refuses an empty set of security groups.
 pub(super) fn reached(it: NetworkArguments) -> Vec<ArgumentProblem> {
     match it.vpc_security_group_ids {
         Some(MaybeUnknown::Known(groups)) if groups.is_empty() => {
-            let message = "a database is in one security group or more; leave this out for the default one of its VPC";
+            let message = "an instance needs at least one security group; leave this out for the default one of its VPC";
             vec![problem("vpc_security_group_ids", message)]
         }
         _ => Vec::new(),
@@ -126,8 +126,8 @@ pub(super) struct OptionGroupArguments {
     option_group_name: Option<String>,
 }
 
-/// Groups of settings and options that are for another engine or version, as the names of RDS's own
-/// say.
+/// Refuses parameter and option groups of RDS itself that are for another engine or version. Only
+/// the names of its own groups, `default.…`, tell the family.
 pub(super) fn grouped(it: OptionGroupArguments) -> Vec<ArgumentProblem> {
     let own = [
         ("parameter_group_name", it.parameter_group_name.as_deref(), "default."),
@@ -149,7 +149,7 @@ pub(super) fn grouped(it: OptionGroupArguments) -> Vec<ArgumentProblem> {
             }
             None if is_name(name) => return None,
             None => format!(
-                "`{name}` is no name of such a group: letters, digits and single `-`, the first a letter"
+                "`{name}` is not a valid group name: letters, digits and single `-`, the first a letter"
             ),
         };
         Some(problem(at, message))
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(arguments: serde_json::Value) -> Vec<String> {
+    fn problem_paths(arguments: serde_json::Value) -> Vec<String> {
         let mut all = crate::forms::check(&FORMS)(arguments.clone());
         let of = |it: &serde_json::Value| it.clone();
         all.extend(serde_json::from_value(of(&arguments)).map(engine).unwrap_or_default());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_never_makes_is_refused() {
+    fn refuses_names_that_rds_does_not_have() {
         for (at, arguments) in [
             ("instance_class", json!({"engine": "mysql", "instance_class": "m5.large"})),
             ("instance_class", json!({"engine": "mysql", "instance_class": "db.m5"})),
@@ -219,12 +219,12 @@ mod tests {
                 json!({"engine": "mysql", "engine_version": "8.4.3", "option_group_name": "default:mysql-8-0"}),
             ),
         ] {
-            assert_eq!(told(arguments.clone()), [at], "{arguments}");
+            assert_eq!(problem_paths(arguments.clone()), [at], "{arguments}");
         }
     }
 
     #[test]
-    fn what_rds_makes_passes() {
+    fn accepts_names_of_rds() {
         for arguments in [
             json!({"engine": "postgres", "engine_version": "15.4", "parameter_group_name": "default.postgres15"}),
             json!({"engine": "postgres", "engine_version": "9.6.24", "parameter_group_name": "default.postgres9.6"}),
@@ -236,7 +236,7 @@ mod tests {
             json!({"engine": "postgres", "parameter_group_name": "ours", "db_name": "_first", "vpc_security_group_ids": ["sg-1"]}),
             json!({"engine": "oracle-se2", "db_name": "ORCL", "engine_version": "19.0.0.0.ru-2024-01.rur-2024-01.r1"}),
         ] {
-            assert_eq!(told(arguments.clone()), Vec::<String>::new(), "{arguments}");
+            assert_eq!(problem_paths(arguments.clone()), Vec::<String>::new(), "{arguments}");
         }
         for class in [
             "db.t4g.micro",
@@ -247,7 +247,7 @@ mod tests {
             "db.z1d.metal",
         ] {
             assert_eq!(
-                told(json!({"engine": "mysql", "instance_class": class})),
+                problem_paths(json!({"engine": "mysql", "instance_class": class})),
                 Vec::<String>::new(),
                 "{class}"
             );

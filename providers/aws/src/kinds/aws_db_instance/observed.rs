@@ -1,4 +1,4 @@
-//! A database as RDS shows it, in the words of the configuration.
+//! The arguments and outputs of a DB instance, from RDS's description of it.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::{DbInstance, DbInstanceOutputs, MasterSecret, wait_until_available};
 use crate::engine_version::EngineVersion;
 use crate::tags;
 
-/// What a look showed. Changes that wait for the maintenance window count as made, and are
-/// remarked.
+/// The reading of an instance. A change that waits for the maintenance window counts as applied,
+/// and a remark reports it: otherwise each plan until then would show it again.
 pub(super) fn reading(
     recorded: &RecordedResource<DbInstance>,
     found: &Found,
@@ -37,14 +37,14 @@ pub(super) fn reading(
     ResourceReading::Found { arguments: there, outputs: outputs(found), remarks }
 }
 
-/// What is in force. What RDS does not show stays as known.
+/// The arguments in force. Those that RDS does not return are as recorded.
 pub(super) fn actual(known: &DbInstance, found: &Found) -> DbInstance {
     let text = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
     let fixed = |it: Option<&str>| it.map(|it| Chosen(Immutable(it.to_owned())));
     let groups = found.vpc_security_groups().iter().filter(|it| it.status() != Some("removing"));
     let groups: BTreeSet<String> =
         groups.filter_map(|it| it.vpc_security_group_id().map(str::to_owned)).collect();
-    // As much as there is means, as 0 does: not at all.
+    // A limit that equals the size means the same as 0: no autoscaling.
     let is_none = |it: &i32| *it == 0 || Some(*it) == found.allocated_storage();
     let limit = found.max_allocated_storage().or(known.max_allocated_storage.filter(is_none));
     DbInstance {
@@ -119,7 +119,7 @@ pub(super) fn actual(known: &DbInstance, found: &Found) -> DbInstance {
     }
 }
 
-/// A version that begins as the configured one is the configured one.
+/// The configured version where it covers the actual one, so that a minor upgrade is no difference.
 fn version(known: &DbInstance, actual: &str) -> EngineVersion {
     match &known.engine_version {
         Some(Chosen(version)) if version.covers(actual) => version.clone(),
@@ -127,7 +127,8 @@ fn version(known: &DbInstance, actual: &str) -> EngineVersion {
     }
 }
 
-/// Puts into `there` what waits for the maintenance window, and says so.
+/// Puts the changes that wait for the maintenance window into `there`, and returns a remark for
+/// each.
 fn pending(there: &mut DbInstance, found: &Found) -> Vec<String> {
     let Some(pending) = found.pending_modified_values() else { return Vec::new() };
     let mut waiting = Vec::new();
@@ -191,7 +192,7 @@ fn pending(there: &mut DbInstance, found: &Found) -> Vec<String> {
         .collect()
 }
 
-/// Whether anything waits to be made.
+/// Whether a change waits to be applied.
 pub(super) fn is_pending(found: &Found) -> bool {
     let mut nothing = Vec::new();
     if let Some(it) = found.pending_modified_values() {
@@ -217,7 +218,7 @@ pub(super) fn is_pending(found: &Found) -> bool {
     nothing.contains(&false)
 }
 
-/// What RDS adds.
+/// The outputs.
 pub(super) fn outputs(found: &Found) -> DbInstanceOutputs {
     let endpoint = found.endpoint();
     let address = endpoint.and_then(|it| it.address()).unwrap_or_default().to_owned();

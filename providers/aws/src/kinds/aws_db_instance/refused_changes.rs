@@ -1,4 +1,4 @@
-//! Changes that RDS always refuses, because of what is there.
+//! Changes that RDS always refuses, given the present instance.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::engine::DbEngine;
 use super::storage::has_grown;
 use crate::engine_version::EngineVersion;
 
-/// What is there, so far as it matters.
+/// The present arguments and outputs that the rules need.
 #[derive(Deserialize)]
 pub(super) struct CurrentInstance {
     engine: String,
@@ -22,7 +22,7 @@ pub(super) struct CurrentInstance {
     master_user_secret_kms_key_id: Option<String>,
 }
 
-/// What is wanted.
+/// The planned arguments that the rule needs.
 #[derive(Deserialize)]
 pub(super) struct VersionChange {
     engine_version: Option<EngineVersion>,
@@ -31,7 +31,7 @@ pub(super) struct VersionChange {
     parameter_group_name: Option<String>,
 }
 
-/// A version that is lower, or another major one that is not allowed.
+/// Refuses a lower version, and another major version unless it is allowed.
 pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<ArgumentProblem> {
     let actual =
         there.engine_version_actual.filter(|it| !it.as_str().is_empty()).or(there.engine_version);
@@ -42,7 +42,7 @@ pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<Argu
     let (now, then) = (actual.as_str(), version.as_str());
     if version.is_lower_than(&actual) {
         let message = format!(
-            "the database runs {now}, and RDS never goes back to {then}; write `{now}`, or the beginning of it to follow what RDS installs"
+            "the database runs {now}, and RDS never goes back to {then}; write `{now}`, or its first parts to follow what RDS installs"
         );
         return vec![problem("engine_version", message)];
     }
@@ -67,14 +67,14 @@ pub(super) fn version(there: CurrentInstance, wanted: VersionChange) -> Vec<Argu
     }
 }
 
-/// What is wanted.
+/// The planned arguments that the rule needs.
 #[derive(Deserialize)]
 pub(super) struct StorageChange {
     allocated_storage: Option<i32>,
     max_allocated_storage: Option<i32>,
 }
 
-/// A disk that is smaller.
+/// Refuses a smaller disk.
 pub(super) fn storage(there: CurrentInstance, wanted: StorageChange) -> Vec<ArgumentProblem> {
     match (there.allocated_storage, wanted.allocated_storage) {
         (Some(size), Some(asked))
@@ -89,14 +89,14 @@ pub(super) fn storage(there: CurrentInstance, wanted: StorageChange) -> Vec<Argu
     }
 }
 
-/// What is wanted.
+/// The planned arguments that the rule needs.
 #[derive(Deserialize)]
 pub(super) struct SecretKeyChange {
     manage_master_user_password: Option<bool>,
     master_user_secret_kms_key_id: Option<String>,
 }
 
-/// Another key for a password that RDS manages.
+/// Refuses another key for a password that RDS manages.
 pub(super) fn secret_key(there: CurrentInstance, wanted: SecretKeyChange) -> Vec<ArgumentProblem> {
     let is_managed = there.manage_master_user_password == Some(true)
         && wanted.manage_master_user_password == Some(true);
@@ -109,7 +109,7 @@ pub(super) fn secret_key(there: CurrentInstance, wanted: SecretKeyChange) -> Vec
     }
 }
 
-/// What is wanted, of that which may be as good as it is.
+/// The planned arguments for which a different value can be equivalent.
 #[derive(Deserialize)]
 pub(super) struct EquivalentChange {
     engine_version: Option<EngineVersion>,
@@ -117,7 +117,7 @@ pub(super) struct EquivalentChange {
     max_allocated_storage: Option<i32>,
 }
 
-/// The arguments whose difference is none.
+/// The arguments whose present value is as good as the planned one.
 pub(super) fn same(there: CurrentInstance, wanted: EquivalentChange) -> BTreeSet<&'static str> {
     let covers = there
         .engine_version
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_go_forward_with_permission() {
+    fn major_upgrades_need_permission() {
         let judged = |engine: &str, from: &str, to: &str, allowed, group: &str| {
             let parameter_group_name = Some(group.to_owned());
             let wanted = VersionChange {
@@ -175,7 +175,7 @@ mod tests {
             judged("postgres", "14.9", "15", false, "ours").contains("allow_major_version_upgrade")
         );
         assert!(judged("postgres", "14.9", "15", true, "ours").contains("needs another group"));
-        // Of an engine that is not known here, only the order is.
+        // For an engine that is not known here, only the order of versions is checked.
         assert_eq!(judged("aurora-mysql", "8.0.1", "9.0", false, "ours"), "");
     }
 

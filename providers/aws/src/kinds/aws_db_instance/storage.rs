@@ -1,4 +1,4 @@
-//! What RDS knows of disks: which there are for which engine, and how they grow.
+//! The rules of RDS for disks: types and sizes for each engine, and growth.
 
 use ha_provider::ArgumentProblem;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub(super) struct StorageArguments {
     storage_throughput: Option<i32>,
 }
 
-/// What is wrong with a disk.
+/// Checks size, type, IOPS and throughput together.
 pub(super) fn check(it: StorageArguments) -> Vec<ArgumentProblem> {
     let Some(size) = it.allocated_storage else {
         return vec![problem("allocated_storage", "a database needs `allocated_storage`, in GiB")];
@@ -44,9 +44,9 @@ pub(super) fn check(it: StorageArguments) -> Vec<ArgumentProblem> {
 
 const TYPES: [&str; 5] = ["gp3", "gp2", "io1", "io2", "standard"];
 
-/// The limit up to which it grows.
+/// Checks `max_allocated_storage`.
 fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<ArgumentProblem> {
-    // As much as there is means, as 0 does: not at all.
+    // A limit that equals the size means the same as 0: no autoscaling.
     let limit = limit.filter(|it| *it != 0 && *it != size)?;
     let message = if ty == "standard" {
         "a magnetic disk (`standard`) does not grow by itself; leave max_allocated_storage out"
@@ -64,7 +64,7 @@ fn limit(ty: &str, size: i32, limit: Option<i32>) -> Option<ArgumentProblem> {
     Some(problem("max_allocated_storage", message))
 }
 
-/// How large a disk can be.
+/// Checks the size by storage type and engine.
 fn sizes(engine: DbEngine, ty: &str, size: i32) -> Option<ArgumentProblem> {
     let (least, most) = match (ty, engine) {
         ("standard", DbEngine::Oracle) => (10, 3072),
@@ -80,7 +80,7 @@ fn sizes(engine: DbEngine, ty: &str, size: i32) -> Option<ArgumentProblem> {
     (!(least..=most).contains(&size)).then(|| problem("allocated_storage", message()))
 }
 
-/// What is chosen of a disk's speed.
+/// Checks `iops` and `storage_throughput`.
 fn performance(
     engine: Option<DbEngine>,
     ty: &str,
@@ -117,7 +117,7 @@ fn performance(
     if throughput.is_some() && ty != "gp3" {
         problems.push(problem(
             "storage_throughput",
-            format!("storage_throughput goes with gp3, not {ty}"),
+            format!("storage_throughput is for gp3, not {ty}"),
         ));
     } else if let Some((throughput, (least, most))) = throughput.zip(throughputs(engine))
         && !(least..=most).contains(&throughput)
@@ -138,7 +138,7 @@ fn performance(
     problems
 }
 
-/// How many operations in a second can be chosen.
+/// The allowed range of `iops`; `None` where it cannot be set.
 fn operations(engine: Option<DbEngine>, ty: &str) -> Option<(i32, i32)> {
     match (ty, engine?) {
         ("gp3", DbEngine::SqlServer) => Some((3000, 16000)),
@@ -148,19 +148,19 @@ fn operations(engine: Option<DbEngine>, ty: &str) -> Option<(i32, i32)> {
     }
 }
 
-/// How much can be moved in a second, in MiB.
+/// The allowed range of `storage_throughput` in MiB per second.
 fn throughputs(engine: Option<DbEngine>) -> Option<(i32, i32)> {
     Some(if engine? == DbEngine::SqlServer { (125, 1000) } else { (500, 4000) })
 }
 
-/// What RDS makes of a growth by less than a tenth.
+/// The size in GiB that RDS rounds a growth to: at least a tenth more than before.
 pub(super) fn larger_by_a_tenth(size: i32) -> i32 {
     let tenths = i64::from(size) * 11;
     i32::try_from((tenths + 9) / 10).unwrap_or(i32::MAX)
 }
 
-/// Whether a disk that is larger than asked for is as it should be: it grew by itself within its
-/// limit, or RDS made a growth of less than a tenth one of a tenth. A disk never shrinks.
+/// Whether a disk that is larger than configured is as planned: storage autoscaling enlarged it
+/// within its limit, or RDS rounded a growth up to a tenth. A disk never shrinks.
 pub(super) fn has_grown(asked: i32, there: i32, limit: Option<i32>) -> bool {
     asked < there && (limit.is_some_and(|it| there <= it) || there < larger_by_a_tenth(asked))
 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_takes_passes() {
+    fn accepts_disks_of_rds() {
         assert_eq!(judged("postgres", Some("io1"), 300, Some(15000), None), 0);
         assert_eq!(judged("postgres", None, 300, Some(15000), None), 0);
         assert_eq!(judged("postgres", Some("io2"), 100, Some(100_000), None), 0);
@@ -254,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_nobody_asked_for_is_told_from_shrinking() {
-        // 105 GiB asked of 100: RDS makes 110.
+    fn storage_autoscaling_is_no_request_to_shrink() {
+        // From 100 GiB, RDS rounds 105 GiB up to 110.
         assert!(has_grown(105, 110, None));
         assert!(has_grown(20, 35, Some(100)));
         assert!(

@@ -1,4 +1,4 @@
-//! What others give this kind and it does not take.
+//! Arguments of Terraform's `aws_db_instance` that are not supported, and what to write instead.
 
 use ha_provider::UnsupportedNames;
 
@@ -6,7 +6,7 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["name"], "write `db_name = …`"),
     UnsupportedNames::new(
         &["identifier_prefix"],
-        "write the whole name: `identifier = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `identifier = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     ),
     UnsupportedNames::new(
         &["security_group_ids", "security_group_names"],
@@ -14,19 +14,19 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &["snapshot_identifier", "restore_to_point_in_time", "s3_import"],
-        "leave it out: an instance is not restored here yet; let the service do it, and take the instance over with an `import` block",
+        "leave it out: restoring is not supported yet; restore the instance with AWS, and import it with an `import` block",
     ),
     UnsupportedNames::new(
         &["replicate_source_db", "replica_mode"],
-        "leave it out: replicas to read from are not there yet; `multi_az = true` keeps a standby",
+        "leave it out: read replicas are not supported yet; `multi_az = true` runs a standby",
     ),
     UnsupportedNames::new(
         &["password_wo", "password_wo_version"],
-        "write `password = …`: it is kept in the sealed state and never shown",
+        "write `password = …`: it is stored in the encrypted state and never shown",
     ),
     UnsupportedNames::new(
         &["availability_zone"],
-        "leave it out: the service chooses; `multi_az = true` takes two",
+        "leave it out: RDS chooses; `multi_az = true` uses two",
     ),
     UnsupportedNames::new(
         &["final_snapshot_identifier_prefix"],
@@ -47,6 +47,6 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
             "engine_lifecycle_support",
             "upgrade_storage_config",
         ],
-        "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+        "leave it out: it is not supported yet, and a setting made outside of `ha` stays as it is",
     ),
 ];

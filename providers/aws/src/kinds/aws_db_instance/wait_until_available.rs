@@ -1,5 +1,5 @@
-//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that
-//! only a person fixes.
+//! Waiting for RDS: minutes for a change, a quarter of an hour for a new instance, and statuses
+//! that only a person can resolve.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -14,19 +14,19 @@ use crate::wait::{PROPAGATION, WaitCondition, WaitStatus};
 const CREATING: Duration = Duration::from_mins(40);
 const CHANGING: Duration = Duration::from_mins(80);
 const DELETING: Duration = Duration::from_mins(60);
-/// How long an earlier change may keep it from being deleted.
+/// How long to wait for an earlier change before a rename, a change or a deletion.
 pub(super) const BUSY: Duration = Duration::from_mins(30);
-/// RDS says `available` for some time after it has been told of a change.
+/// How long RDS may still report `available` after it has accepted a change.
 const TAKING_NOTICE: Duration = Duration::from_mins(1);
-/// A status comes and goes; this often in a row it counts.
+/// How many looks in a row must show the instance ready: the status changes back for a moment.
 const IN_A_ROW: u32 = 3;
 
-/// Whether it does its work and may be changed.
+/// Whether an instance with this status is available and can be changed.
 pub(super) fn is_ready(status: &str) -> bool {
     matches!(status, "available" | "storage-optimization")
 }
 
-/// Whether it does its work.
+/// Whether an instance with this status is available to clients.
 pub(super) fn is_well(status: &str) -> bool {
     is_ready(status)
         || matches!(
@@ -35,17 +35,17 @@ pub(super) fn is_well(status: &str) -> bool {
         )
 }
 
-/// Whether RDS makes no snapshot of it any more.
+/// Whether RDS takes no snapshot of an instance with this status.
 pub(super) fn is_past_snapshots(status: &str) -> bool {
     matches!(status, "failed" | "incompatible-network" | "incompatible-restore")
 }
 
-/// What to do about a status that does not go away by itself.
+/// What to do about a status that does not change by itself; `None` for one that does.
 pub(super) fn advice(status: &str) -> Option<&'static str> {
     Some(match status {
         "failed" => "it cannot be recovered; delete it, and restore it from a backup",
         "incompatible-network" => {
-            "its subnets or addresses are used up or gone; fix the subnet group"
+            "its subnets have no free addresses or no longer exist; fix the subnet group"
         }
         "incompatible-option-group" => "its options do not fit; give it another option group",
         "incompatible-parameters" => {
@@ -56,7 +56,7 @@ pub(super) fn advice(status: &str) -> Option<&'static str> {
             "its key is disabled or may not be used; enable it, or grant RDS its use"
         }
         "insufficient-capacity" => {
-            "AWS has no such machine free there; choose another instance_class"
+            "AWS has no capacity for this class there; choose another instance_class"
         }
         "restore-error" => "the restore went wrong; look at its events",
         "storage-full" => "its disk is full; raise allocated_storage, or set max_allocated_storage",
@@ -64,7 +64,7 @@ pub(super) fn advice(status: &str) -> Option<&'static str> {
     })
 }
 
-/// Waits until a new database is ready.
+/// Waits until a new instance is ready.
 pub(super) async fn created(
     aws: &AwsClients,
     name: &str,
@@ -77,16 +77,18 @@ pub(super) async fn created(
         .until(attempt, || async {
             match find(aws, name).await? {
                 Some(found) => waited_for(&what, found),
+                // DescribeDBInstances may not list a new instance at first. Later, a missing one
+                // was deleted by someone else.
                 None if began.elapsed() < PROPAGATION => {
                     Ok(WaitStatus::Pending("not visible yet".into()))
                 }
-                None => Err(Error::new(&what, "it is gone")),
+                None => Err(Error::new(&what, "it no longer exists")),
             }
         })
         .await
 }
 
-/// Waits until nothing is going on that would keep it from being changed.
+/// Waits until no earlier change prevents the next one.
 pub(super) async fn ready_for_change(
     aws: &AwsClients,
     name: &str,
@@ -96,18 +98,18 @@ pub(super) async fn ready_for_change(
     WaitCondition::new(&what, attempt.patience(CHANGING))
         .until(attempt, || async {
             match find(aws, name).await? {
-                // More disk is what a full one waits for.
+                // A full disk ends only with a change that enlarges it.
                 Some(found) if found.db_instance_status() == Some("storage-full") => {
                     Ok(WaitStatus::Ready(found))
                 }
                 Some(found) => waited_for(&what, found),
-                None => Err(Error::new(&what, "it is gone").help("plan again")),
+                None => Err(Error::new(&what, "it no longer exists").help("plan again")),
             }
         })
         .await
 }
 
-/// Waits until it has its new name and is ready again.
+/// Waits until the instance has its new name and is ready again.
 pub(super) async fn renamed(
     aws: &AwsClients,
     before: &RecordedResource<DbInstance>,
@@ -131,8 +133,8 @@ pub(super) async fn renamed(
         .await
 }
 
-/// Waits until the arguments of these names are in force, or wait for the maintenance window if so
-/// told.
+/// Waits until the arguments of these names are in force, or scheduled for the maintenance window
+/// where `apply_immediately` is off.
 pub(super) async fn changed(
     aws: &AwsClients,
     wanted: &DbInstance,
@@ -147,10 +149,13 @@ pub(super) async fn changed(
         .until(attempt, || async {
             let found = find(aws, name)
                 .await?
-                .ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
+                .ok_or_else(|| Error::new(&what, "it no longer exists").help("plan again"))?;
             if wanted.apply_immediately && observed::is_pending(&found) {
-                return Ok(WaitStatus::Pending("there, with changes still to be made".into()));
+                return Ok(WaitStatus::Pending("changes are still to be applied".into()));
             }
+            // RDS reports `available` before it has begun with a change. The wait therefore ends
+            // only when the values are in force or pending, or after a minute in which RDS shows
+            // neither.
             let in_force =
                 super::changes::names(&observed::actual(wanted, &found), wanted).is_disjoint(names);
             if !in_force && !observed::is_pending(&found) && began.elapsed() < TAKING_NOTICE {
@@ -161,9 +166,9 @@ pub(super) async fn changed(
         .await
 }
 
-/// Waits until it is gone.
+/// Waits until the instance is deleted.
 pub(super) async fn gone(aws: &AwsClients, name: &str, attempt: &Attempt) -> Result<(), Error> {
-    WaitCondition::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
+    WaitCondition::new(format!("see the database `{name}` deleted"), attempt.patience(DELETING))
         .until(attempt, || async {
             Ok(match find(aws, name).await? {
                 Some(found) => {

@@ -102,7 +102,7 @@ pub(super) async fn objections(
         let Ok(managed) = managed_profiles(aws, &there.profiles).await else { continue };
         there.profiles.retain(|it| !managed.contains(it));
         let name = role.name.clone();
-        if let Some(foreign) = there.without(&taken_away(role, planned)).described() {
+        if let Some(foreign) = there.without(&removed_by_plan(role, planned)).described() {
             let message =
                 format!("the role `{name}` has {foreign}, which this plan leaves there: {ADVICE}");
             let path = Path::attribute("force_detach_policies");
@@ -119,15 +119,15 @@ async fn managed_profiles(
 ) -> Result<BTreeSet<String>, Error> {
     let mut managed = BTreeSet::new();
     for name in names {
-        if find(aws, name).await?.is_some_and(|it| tags::trace(it.tags()).is_some()) {
+        if find(aws, name).await?.is_some_and(|it| tags::ownership(it.tags()).is_some()) {
             managed.insert(name.clone());
         }
     }
     Ok(managed)
 }
 
-/// What the deletion of the role or another change of the plan takes off the role.
-fn taken_away(role: DeletedRole, planned: &[IntendedChange]) -> RoleContents {
+/// What the deletion of the role or another change of the plan removes from the role.
+fn removed_by_plan(role: DeletedRole, planned: &[IntendedChange]) -> RoleContents {
     #[derive(Deserialize)]
     struct Attachment {
         role: String,

@@ -1,5 +1,4 @@
-//! The policies of a role, where the configuration claims all of them, and what is taken off a role
-//! before it goes.
+//! The policies of a role that manages all of them, and their removal before the role is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,16 +17,16 @@ use crate::policy::NormalizedPolicy;
 use crate::wait::{WaitCondition, WaitStatus};
 use crate::{AwsClients, iam, tags};
 
-/// A policy that is part of the role.
+/// An inline policy of the role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(super) struct InlinePolicy {
-    /// Its name.
+    /// Name, unique in the role.
     name: String,
-    /// What the role may do.
+    /// Policy, as JSON.
     policy: NormalizedPolicy,
 }
 
-/// All policies that are part of a role; none where there is no such role.
+/// All inline policies of a role; `None` where there is no such role.
 pub(super) async fn inline(
     aws: &AwsClients,
     role: &str,
@@ -67,7 +66,7 @@ pub(super) async fn inline_names(
     Ok(Some(names))
 }
 
-/// All policies that are attached to a role; none where there is no such role.
+/// ARNs of all policies attached to a role; `None` where there is no such role.
 pub(super) async fn attached(
     aws: &AwsClients,
     role: &str,
@@ -91,8 +90,9 @@ pub(super) async fn attached(
     Ok(Some(found))
 }
 
-/// Brings the policies to those that are claimed, where any are.
-pub(super) async fn bring(
+/// Makes the role's policies those of its arguments, where they are set. Additions come first, so
+/// that the role never lacks a permission that both versions have.
+pub(super) async fn set_policies(
     aws: &AwsClients,
     role: &IamRole,
     attempt: &Attempt,
@@ -103,6 +103,7 @@ pub(super) async fn bring(
         for policy in wanted.difference(&there) {
             put(aws, name, policy, attempt).await?;
         }
+        // A policy with a changed text was overwritten above by its name, and is no surplus.
         let surplus = there.iter().filter(|it| !wanted.iter().any(|own| own.name == it.name));
         for policy in surplus {
             delete_inline(aws, name, &policy.name).await?;
@@ -131,7 +132,9 @@ async fn put(
         .until(attempt, || async {
             let call = aws.iam.put_role_policy().role_name(role).policy_name(&policy.name);
             match call.policy_document(policy.policy.as_str()).send().await {
-                Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
+                Err(error)
+                    if error::is_missing(&error) && aws.is_recently_created(role, attempt) =>
+                {
                     Ok(error::waiting("waiting for its role", &error))
                 }
                 other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
@@ -145,7 +148,9 @@ async fn attach(aws: &AwsClients, role: &str, arn: &str, attempt: &Attempt) -> R
     WaitCondition::new(&what, iam::PROPAGATION)
         .until(attempt, || async {
             match aws.iam.attach_role_policy().role_name(role).policy_arn(arn).send().await {
-                Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
+                Err(error)
+                    if error::is_missing(&error) && aws.is_recently_created(role, attempt) =>
+                {
                     Ok(error::waiting("waiting for its role and policy", &error))
                 }
                 other => other.map(|_| WaitStatus::Ready(())).attempting(&what),
@@ -170,8 +175,8 @@ async fn delete_inline(aws: &AwsClients, role: &str, policy: &str) -> Result<(),
     }
 }
 
-/// Takes everything off a role, whoever put it there, so that it can go.
-pub(super) async fn take_all(aws: &AwsClients, role: &str) -> Result<(), Error> {
+/// Removes all policies of a role and its membership in instance profiles, also those of others.
+pub(super) async fn remove_all(aws: &AwsClients, role: &str) -> Result<(), Error> {
     for arn in attached(aws, role).await?.unwrap_or_default() {
         detach(aws, role, &arn).await?;
     }
@@ -184,9 +189,9 @@ pub(super) async fn take_all(aws: &AwsClients, role: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Takes off a role what its own arguments put there, and the role off the profiles of the same
-/// state: those are given the new one by a step of their own.
-pub(super) async fn take_own(
+/// Removes the policies of the role's own arguments, and the role from the instance profiles of the
+/// same state: a later step gives those the new role.
+pub(super) async fn remove_own(
     aws: &AwsClients,
     role: &IamRole,
     attempt: &Attempt,
@@ -204,7 +209,7 @@ pub(super) async fn take_own(
     Ok(())
 }
 
-/// What the role has that `take_own` leaves there, for a message; `None` where that is nothing.
+/// What the role has that `remove_own` leaves there, for a message; `None` where that is nothing.
 pub(super) async fn foreign(
     aws: &AwsClients,
     role: &IamRole,
@@ -233,7 +238,7 @@ async fn profiles_of_state(
     for profile in profiles(aws, role).await? {
         // ListInstanceProfilesForRole returns profiles without their tags.
         let found = find(aws, profile.instance_profile_name()).await?;
-        let state = found.and_then(|it| tags::trace(it.tags())?.state);
+        let state = found.and_then(|it| tags::ownership(it.tags())?.state);
         if state.is_some() && state.as_deref() == attempt.state() {
             names.insert(profile.instance_profile_name);
         }
@@ -256,13 +261,13 @@ pub(super) async fn profiles(aws: &AwsClients, role: &str) -> Result<Vec<Instanc
     Ok(found)
 }
 
-/// The name of two policies that are part of one role, where there are such.
-pub(super) fn named_twice(policies: &BTreeSet<InlinePolicy>) -> Option<String> {
+/// A name that two inline policies of one role have, where there is one.
+pub(super) fn repeated_name(policies: &BTreeSet<InlinePolicy>) -> Option<String> {
     let mut seen = BTreeMap::new();
     policies.iter().find(|it| seen.insert(it.name.clone(), ()).is_some()).map(|it| it.name.clone())
 }
 
-/// What is wrong with the names of policies that are part of one role.
+/// The problems of the names of inline policies.
 pub(super) fn odd_names(policies: &BTreeSet<InlinePolicy>) -> Vec<ArgumentProblem> {
     let place = |index: usize| Path::attribute("inline_policy").index(index).name("name");
     let named = |(index, it): (usize, &InlinePolicy)| {

@@ -1,4 +1,4 @@
-//! The blocks of a launch template, to EC2's words and back.
+//! The blocks of a launch template, and their conversion to and from EC2's types.
 
 use std::collections::BTreeSet;
 
@@ -8,42 +8,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::tags::{self, ResourceTags};
 
-/// A disk.
+/// A disk of the instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct BlockDevice {
-    /// Where the machine sees it, such as `/dev/sda1`.
+    /// Device name, such as `/dev/sda1`.
     pub(super) device_name: Option<String>,
-    /// What kind of disk it is.
+    /// The EBS volume of a device.
     pub(super) ebs: Option<EbsBlock>,
-    /// Anything here takes away the image's disk of this name.
+    /// Any value removes the image's disk with this device name.
     pub(super) no_device: Option<String>,
-    /// The name of a disk that is part of the machine, such as `ephemeral0`.
+    /// Name of an instance store disk, such as `ephemeral0`.
     pub(super) virtual_name: Option<String>,
 }
 
-/// What kind of disk it is.
+/// The EBS volume of a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct EbsBlock {
-    /// Whether it goes with the machine.
+    /// Whether termination of the instance deletes it.
     delete_on_termination: Option<bool>,
-    /// Whether it is encrypted.
+    /// Whether the volume is encrypted.
     pub(super) encrypted: Option<bool>,
-    /// Operations in a second, with `gp3`, `io1` and `io2`.
+    /// Provisioned operations per second, for `gp3`, `io1` and `io2`.
     pub(super) iops: Option<i32>,
-    /// The key that it is encrypted with.
+    /// KMS key that encrypts the volume.
     pub(super) kms_key_id: Option<String>,
-    /// The snapshot that it begins as.
+    /// Id of the snapshot that the volume is created from.
     snapshot_id: Option<String>,
-    /// MiB in a second, with `gp3`.
+    /// Throughput in MiB per second, for `gp3`.
     pub(super) throughput: Option<i32>,
-    /// GiB.
+    /// Size in GiB.
     pub(super) volume_size: Option<i32>,
-    /// `gp3`, `gp2`, `io1`, `io2`, `st1`, `sc1` or `standard`.
+    /// Volume type: `gp3`, `gp2`, `io1`, `io2`, `st1`, `sc1` or `standard`.
     pub(super) volume_type: Option<String>,
 }
 
 impl BlockDevice {
-    pub(super) fn told(&self) -> ec2::LaunchTemplateBlockDeviceMappingRequest {
+    pub(super) fn to_request(&self) -> ec2::LaunchTemplateBlockDeviceMappingRequest {
         let ebs = self.ebs.as_ref().map(|it| {
             ec2::LaunchTemplateEbsBlockDeviceRequest::builder()
                 .set_delete_on_termination(it.delete_on_termination)
@@ -84,23 +84,23 @@ impl BlockDevice {
     }
 }
 
-/// How the machine is told about itself, at 169.254.169.254.
+/// Options of the instance metadata service at 169.254.169.254.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MetadataOptions {
     /// `enabled` or `disabled`.
     pub(super) http_endpoint: Option<String>,
-    /// `required` for version 2 only, which needs a token; `optional` for version 1 too.
+    /// `required` for IMDSv2 only, which needs a token; `optional` to allow IMDSv1 too.
     pub(super) http_tokens: Option<String>,
-    /// How many hops an answer may take; containers need 2.
+    /// Maximum number of network hops of a response, 1 to 64; containers need 2.
     pub(super) http_put_response_hop_limit: Option<i32>,
-    /// Whether it is answered over IPv6: `enabled` or `disabled`.
+    /// Whether the service is reachable over IPv6: `enabled` or `disabled`.
     pub(super) http_protocol_ipv6: Option<String>,
-    /// Whether the machine can read its tags: `enabled` or `disabled`.
+    /// Whether the instance can read its tags: `enabled` or `disabled`.
     pub(super) instance_metadata_tags: Option<String>,
 }
 
 impl MetadataOptions {
-    pub(super) fn told(&self) -> ec2::LaunchTemplateInstanceMetadataOptionsRequest {
+    pub(super) fn to_request(&self) -> ec2::LaunchTemplateInstanceMetadataOptionsRequest {
         ec2::LaunchTemplateInstanceMetadataOptionsRequest::builder()
             .set_http_endpoint(self.http_endpoint.as_deref().map(Into::into))
             .set_http_tokens(self.http_tokens.as_deref().map(Into::into))
@@ -124,17 +124,17 @@ impl MetadataOptions {
     }
 }
 
-/// The profile that gives the machine its role: one of the two.
+/// The instance profile, by `arn` or by `name`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct ProfileBlock {
-    /// Amazon's name for it.
+    /// ARN of the instance profile.
     pub(super) arn: Option<String>,
-    /// Its name.
+    /// Name of the instance profile.
     pub(super) name: Option<String>,
 }
 
 impl ProfileBlock {
-    pub(super) fn told(&self) -> ec2::LaunchTemplateIamInstanceProfileSpecificationRequest {
+    pub(super) fn to_request(&self) -> ec2::LaunchTemplateIamInstanceProfileSpecificationRequest {
         ec2::LaunchTemplateIamInstanceProfileSpecificationRequest::builder()
             .set_arn(self.arn.clone())
             .set_name(self.name.clone())
@@ -146,29 +146,31 @@ impl ProfileBlock {
     }
 }
 
-/// A network interface.
+/// A network interface of the instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct NetworkInterface {
-    /// Whether it has a public address.
+    /// Whether the interface gets a public IP address.
     associate_public_ip_address: Option<bool>,
-    /// Whether it goes with the machine.
+    /// Whether termination of the instance deletes it.
     delete_on_termination: Option<bool>,
-    /// What it is for.
+    /// Description of the interface.
     description: Option<String>,
-    /// Which of the machine's interfaces it is; 0 for the first.
+    /// Device index; 0 for the primary interface.
     device_index: Option<i32>,
-    /// An interface that exists.
+    /// Id of an existing interface.
     network_interface_id: Option<String>,
-    /// Its address.
+    /// Primary private IPv4 address.
     private_ip_address: Option<String>,
-    /// Who may talk to it.
+    /// Ids of the interface's security groups.
     security_groups: Option<BTreeSet<String>>,
-    /// The subnet it is in.
+    /// Id of the subnet.
     subnet_id: Option<String>,
 }
 
 impl NetworkInterface {
-    pub(super) fn told(&self) -> ec2::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
+    pub(super) fn to_request(
+        &self,
+    ) -> ec2::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
         ec2::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
             .set_associate_public_ip_address(self.associate_public_ip_address)
             .set_delete_on_termination(self.delete_on_termination)
@@ -196,21 +198,21 @@ impl NetworkInterface {
     }
 }
 
-/// Where the machine is put.
+/// Placement of the instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct PlacementBlock {
-    /// The zone.
+    /// Availability zone.
     availability_zone: Option<String>,
-    /// The placement group.
+    /// Name of the placement group.
     group_name: Option<String>,
-    /// The host, with `host`.
+    /// Id of the dedicated host, with `tenancy = "host"`.
     pub(super) host_id: Option<String>,
-    /// `default`, `dedicated` or `host`.
+    /// Tenancy: `default`, `dedicated` or `host`.
     pub(super) tenancy: Option<String>,
 }
 
 impl PlacementBlock {
-    pub(super) fn told(&self) -> ec2::LaunchTemplatePlacementRequest {
+    pub(super) fn to_request(&self) -> ec2::LaunchTemplatePlacementRequest {
         ec2::LaunchTemplatePlacementRequest::builder()
             .set_availability_zone(self.availability_zone.clone())
             .set_group_name(self.group_name.clone())
@@ -229,32 +231,32 @@ impl PlacementBlock {
     }
 }
 
-/// Whether the machine is measured every minute.
+/// Detailed monitoring.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MonitoringBlock {
-    /// Whether it is.
+    /// Whether metrics are collected every minute instead of every five.
     pub(super) enabled: Option<bool>,
 }
 
-/// Whether a machine of type T may go beyond its share.
+/// CPU credits of burstable instance types.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct CreditSpecification {
-    /// `standard` or `unlimited`.
+    /// Credit option: `standard` or `unlimited`.
     pub(super) cpu_credits: Option<String>,
 }
 
-/// Labels of what a launch makes.
+/// Tags of one kind of objects that a launch creates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct TagSpecification {
-    /// What gets them: `instance`, `volume`, `network-interface` and others.
+    /// Type of the tagged objects: `instance`, `volume`, `network-interface` and others.
     pub(super) resource_type: String,
-    /// The labels.
+    /// The tags.
     #[serde(default)]
     pub(super) tags: ResourceTags,
 }
 
 impl TagSpecification {
-    pub(super) fn told(&self) -> ec2::LaunchTemplateTagSpecificationRequest {
+    pub(super) fn to_request(&self) -> ec2::LaunchTemplateTagSpecificationRequest {
         ec2::LaunchTemplateTagSpecificationRequest::builder()
             .resource_type(self.resource_type.as_str().into())
             .set_tags(Some(tags::labels(&self.tags)))

@@ -1,5 +1,5 @@
-//! What is wrong with a launch template's arguments: AWS takes most of it, and then every launch
-//! fails.
+//! Checks of a launch template's arguments while planning: EC2 accepts most mistakes, and then
+//! every launch fails.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::user_data;
 use crate::forms::{self, Form};
 use crate::{choices, ec2, tags};
 
-/// With all checks.
+/// The hooks with all checks.
 pub(super) fn all(hooks: ResourceHooks) -> ResourceHooks {
     let hooks =
         hooks.check(tags::check).check(user_data::check).check(named).check(disks).check(profile);
@@ -98,7 +98,7 @@ fn disks(it: DiskArguments) -> Vec<ArgumentProblem> {
 const VOLUMES: [&str; 7] = ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"];
 
 fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
-    // Without a type it is that of the image, or gp2.
+    // Without a type the volume has the type of the image's disk, or gp2.
     let Some(ty) = ebs.volume_type.as_deref() else { return encrypted(at, ebs) };
     if let Some(problem) = choices::problem(at.name("volume_type"), Some(ty), &VOLUMES) {
         return vec![problem];
@@ -147,7 +147,7 @@ fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
             Some(format!("{it} MiB a second need {} iops or more", it * 4))
         }
         "gp3" => None,
-        _ => Some(format!("throughput goes with gp3, not {ty}")),
+        _ => Some(format!("throughput is for gp3, not {ty}")),
     });
     problems.extend(throughput.flatten().map(|it| problem(at.name("throughput"), it)));
     problems
@@ -156,7 +156,7 @@ fn volume(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
 fn encrypted(at: &Path, ebs: &EbsBlock) -> Vec<ArgumentProblem> {
     match (&ebs.kms_key_id, ebs.encrypted) {
         (Some(_), Some(false)) => {
-            vec![problem(at.name("kms_key_id"), "a key goes with `encrypted = true`")]
+            vec![problem(at.name("kms_key_id"), "a key needs `encrypted = true`")]
         }
         _ => Vec::new(),
     }
@@ -206,7 +206,7 @@ fn metadata(it: MetadataArguments) -> Vec<ArgumentProblem> {
     if let Some(hops) = it.http_put_response_hop_limit.filter(|it| !(1..=64).contains(it)) {
         problems.push(problem(
             at("http_put_response_hop_limit"),
-            format!("an answer takes 1 to 64 hops, not {hops}"),
+            format!("the hop limit is 1 to 64, not {hops}"),
         ));
     }
     problems
@@ -244,10 +244,8 @@ fn words(it: KeywordArguments) -> Vec<ArgumentProblem> {
         let at = Path::attribute("tag_specifications").index(index).name("resource_type");
         let ty = labels.resource_type.as_str();
         if !labelled.insert(ty) {
-            problems.push(problem(
-                at,
-                format!("what is made of `{ty}` is labelled in one block, not in two"),
-            ));
+            problems
+                .push(problem(at, format!("the tags of `{ty}` are set in one block, not in two")));
         } else {
             problems.extend(choices::problem(at, Some(ty), &TAGGED));
         }
@@ -269,7 +267,7 @@ fn placed(it: PlacementArguments) -> Vec<ArgumentProblem> {
     }
     match (it.host_id, it.tenancy.as_deref()) {
         (Some(_), Some("default" | "dedicated")) => {
-            vec![problem(at("host_id"), "a host goes with `tenancy = \"host\"`")]
+            vec![problem(at("host_id"), "a host needs `tenancy = \"host\"`")]
         }
         _ => Vec::new(),
     }
@@ -296,7 +294,7 @@ fn reached(it: SecurityGroupArguments) -> Vec<ArgumentProblem> {
     };
     match it.network_interfaces {
         Some(MaybeUnknown::Known(interfaces)) if !interfaces.is_empty() => {
-            let message = "with `network_interfaces` the groups are those of each interface: say them there, as `security_groups`";
+            let message = "with `network_interfaces` the groups are those of each interface: set `security_groups` there";
             vec![problem(Path::attribute(at), message)]
         }
         _ => Vec::new(),
@@ -313,9 +311,9 @@ mod tests {
 
     use super::*;
 
-    /// The messages for a template with these arguments, all of which are known.
+    /// The problems of a template with these arguments, all of which are known.
     fn judged(arguments: Json) -> Vec<String> {
-        fn told<N: serde::de::DeserializeOwned>(
+        fn found<N: serde::de::DeserializeOwned>(
             arguments: &Json,
             check: fn(N) -> Vec<ArgumentProblem>,
         ) -> Vec<String> {
@@ -323,16 +321,16 @@ mod tests {
                 .expect("the arguments are of their types");
             check(named).into_iter().map(|it| it.message).collect()
         }
-        let mut all = told(&arguments, disks);
-        all.extend(told(&arguments, metadata));
-        all.extend(told(&arguments, words));
-        all.extend(told(&arguments, placed));
-        all.extend(told(&arguments, reached));
+        let mut all = found(&arguments, disks);
+        all.extend(found(&arguments, metadata));
+        all.extend(found(&arguments, words));
+        all.extend(found(&arguments, placed));
+        all.extend(found(&arguments, reached));
         all
     }
 
     #[test]
-    fn what_launches_passes() {
+    fn accepts_templates_that_launch() {
         let disk = |ebs: Json| json!({"block_device_mappings": [{"device_name": "/dev/sda1", "ebs": ebs}]});
         for arguments in [
             disk(
@@ -352,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_launches_is_refused() {
+    fn refuses_templates_that_never_launch() {
         let disk = |ebs: Json| json!({"block_device_mappings": [{"device_name": "/dev/sda1", "ebs": ebs}]});
         for arguments in [
             disk(json!({"volume_type": "gp4"})),

@@ -1,29 +1,29 @@
-//! What cloud-init makes of user data. It takes whatever it is given, and what it does not know by
-//! its beginning it keeps and does not run: the machine comes up and nothing of it has happened.
+//! Checks of user data by the rules of cloud-init. It accepts any data, and ignores data that it
+//! does not recognise by their beginning: the instance starts, and none of it has run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// What a script, or what else is run as it stands, begins with. A `#cloud-config` may have white
-/// space before it.
+/// The beginnings of user data that cloud-init recognises only at the first byte. `#cloud-config`
+/// may have white space before it.
 const BEGINNINGS: [&str; 5] =
     ["#!", "#cloud-boothook", "#include", "#part-handler", "## template:"];
-/// The headers that mail in several parts begins with.
+/// The headers that a multipart MIME message begins with.
 const HEADERS: [&str; 2] = ["content-type:", "mime-version:"];
 const COMPRESSED: [u8; 2] = [0x1f, 0x8b];
 
-/// Why nothing of this user data would be run.
+/// Why cloud-init would run nothing of this user data; `None` where it would.
 pub(super) fn fault(bytes: &[u8]) -> Option<String> {
     if let Some(inner) = encoded_again(bytes) {
         return Some(format!(
-            "this is Base64 of Base64: {inner}, and cloud-init runs nothing of it; leave one `base64encode` out, or use `user_data_text`"
+            "this is Base64 of Base64: {inner}, and cloud-init ignores it; leave one `base64encode` out, or use `user_data_text`"
         ));
     }
     let text = std::str::from_utf8(bytes).ok()?;
     behind_space(text).or_else(|| parts(text).into_iter().find_map(part))
 }
 
-/// What user data that was encoded once too often holds.
+/// The kind of data inside user data that are encoded in Base64 twice.
 fn encoded_again(bytes: &[u8]) -> Option<&'static str> {
     let text: String = std::str::from_utf8(bytes).ok()?.split_whitespace().collect();
     let inner = BASE64.decode(text).ok()?;
@@ -34,7 +34,7 @@ fn encoded_again(bytes: &[u8]) -> Option<&'static str> {
     let is_known = starts_with_any(&inner, &BEGINNINGS)
         || inner.starts_with("#cloud-config")
         || is_mail(&inner);
-    is_known.then_some("what cloud-init knows is encoded twice")
+    is_known.then_some("a cloud-init format is encoded twice")
 }
 
 fn starts_with_any(text: &str, beginnings: &[&str]) -> bool {
@@ -46,7 +46,7 @@ fn is_mail(text: &str) -> bool {
     starts_with_any(&first, &HEADERS)
 }
 
-/// What is known by its beginning, with something before it that cannot be seen.
+/// A recognised beginning with white space before it.
 fn behind_space(text: &str) -> Option<String> {
     let begun = text.trim_start_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
     if begun.len() == text.len() {
@@ -54,7 +54,7 @@ fn behind_space(text: &str) -> Option<String> {
     }
     if let Some(beginning) = BEGINNINGS.iter().find(|it| begun.starts_with(**it)) {
         return Some(format!(
-            "there is white space before `{beginning}`: cloud-init takes it, and the machine runs nothing of it; begin with `{beginning}`"
+            "there is white space before `{beginning}`: cloud-init then ignores the data, and the instance runs none of it; begin with `{beginning}`"
         ));
     }
     is_mail(begun).then(|| {
@@ -63,7 +63,7 @@ fn behind_space(text: &str) -> Option<String> {
     })
 }
 
-/// The parts of mail, each with its own headers.
+/// The parts of a multipart message, each with its headers.
 fn parts(text: &str) -> Vec<&str> {
     if !is_mail(text) {
         return Vec::new();
@@ -77,8 +77,7 @@ fn parts(text: &str) -> Vec<&str> {
     text.split(&format!("--{boundary}")).skip(1).filter(|it| !it.starts_with("--")).collect()
 }
 
-/// What is wrong with one part: the line that ends its headers is the only empty one before its
-/// script.
+/// A problem of one part: exactly one empty line may separate its headers from its script.
 fn part(part: &str) -> Option<String> {
     let part = part.strip_prefix("\r\n").or_else(|| part.strip_prefix('\n'))?;
     let (headers, body) = part.split_once("\n\n").or_else(|| part.split_once("\r\n\r\n"))?;
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_passes() {
+    fn accepts_user_data_that_cloud_init_runs() {
         for text in [
             "#!/bin/sh\necho\n",
             "#cloud-config\nruncmd: [date]\n",
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_nothing_is_refused() {
+    fn refuses_user_data_that_cloud_init_ignores() {
         let twice = |text: &str| BASE64.encode(text);
         let folded = twice("#!/bin/sh\necho hello\n").split_at(8).0.to_owned()
             + "\n"

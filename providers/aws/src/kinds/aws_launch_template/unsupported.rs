@@ -1,11 +1,12 @@
-//! What others give this kind and it does not take.
+//! Arguments of Terraform's `aws_launch_template` that are not supported, and what to write
+//! instead.
 
 use ha_provider::UnsupportedNames;
 
 pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["name_prefix"],
-        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id`, which is generated once and stored",
     ),
     UnsupportedNames::new(
         &["user_data_base64"],
@@ -45,6 +46,6 @@ pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
             "private_dns_name_options",
             "ram_disk_id",
         ],
-        "leave it out: it is not there yet",
+        "leave it out: it is not supported yet",
     ),
 ];

@@ -1,4 +1,4 @@
-//! What a machine is told at its first boot: text in the configuration, Base64 on the way.
+//! User data: text or Base64 in the configuration, always Base64 in a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::cloud_init;
 
-/// What EC2 takes, before Base64.
+/// Maximum size in bytes, before Base64.
 const LARGEST: usize = 16384;
 
 #[derive(Deserialize)]
@@ -17,13 +17,13 @@ pub(super) struct UserDataArguments {
     user_data_text: Option<String>,
 }
 
-/// The text or Base64 in Base64.
+/// The user data in Base64, for a request.
 pub(super) fn encoded(user_data: Option<&str>, text: Option<&str>) -> Option<String> {
     text.map(|it| BASE64.encode(it)).or_else(|| user_data.map(str::to_owned))
 }
 
-/// What EC2 answered, in the way the configuration has it: as Base64 and as text, one of which is
-/// none.
+/// The user data of a response in the form that the configuration uses: (Base64, text), one of
+/// which is `None`.
 pub(super) fn answered(
     answer: Option<&str>,
     user_data: Option<&str>,
@@ -32,7 +32,7 @@ pub(super) fn answered(
     let decode = |it: &str| BASE64.decode(it.split_whitespace().collect::<String>()).ok();
     let bytes = decode(answer);
     match (user_data, bytes.clone().and_then(|it| String::from_utf8(it).ok())) {
-        // The same bytes, perhaps with lines broken elsewhere.
+        // The same bytes can be written with other line breaks in Base64; that is no difference.
         (Some(known), _) if bytes.is_some() && decode(known) == bytes => {
             (Some(known.to_owned()), None)
         }
@@ -41,7 +41,7 @@ pub(super) fn answered(
     }
 }
 
-/// What is wrong with it.
+/// Checks form and size.
 pub(super) fn check(it: UserDataArguments) -> Vec<ArgumentProblem> {
     let problem =
         |at: &str, message: String| vec![ArgumentProblem { path: Path::attribute(at), message }];
@@ -84,8 +84,7 @@ pub(super) fn check(it: UserDataArguments) -> Vec<ArgumentProblem> {
     )
 }
 
-/// The largest stretches between blank lines. Where they are and not what they say: it may be a
-/// secret.
+/// The places of the largest paragraphs, for a message. Their text may be secret and is not shown.
 fn largest_passages(text: &str) -> Vec<String> {
     let mut passages: Vec<(usize, usize, usize)> = Vec::new();
     let mut after_blank = true;
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_much_is_an_error_that_says_where_it_is() {
+    fn too_much_user_data_is_refused_with_its_place() {
         let text = format!("#!/bin/sh\n\nsecret={}\n\necho a\necho b\n", "x".repeat(17000));
         let problems = check(UserDataArguments { user_data: None, user_data_text: Some(text) });
         assert_eq!(problems.len(), 1);
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_the_way_it_was_given() {
+    fn user_data_read_back_in_the_configured_form() {
         let sent = encoded(None, Some("#!/bin/sh\n")).unwrap();
         assert_eq!(answered(Some(&sent), None), (None, Some("#!/bin/sh\n".into())));
         assert_eq!(
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_in_one_way() {
+    fn user_data_is_set_by_one_argument() {
         let both =
             UserDataArguments { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
         assert_eq!(check(both).len(), 1);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_something_that_a_machine_runs() {
+    fn user_data_is_checked_by_the_rules_of_cloud_init() {
         let text = |it: &str| {
             check(UserDataArguments { user_data: None, user_data_text: Some(it.into()) })
         };

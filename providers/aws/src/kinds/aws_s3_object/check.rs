@@ -1,4 +1,4 @@
-//! What is wrong with an object's arguments.
+//! Checks of an object's arguments.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) struct ObjectArguments {
     tags: ResourceTags,
 }
 
-/// What goes as it is into headers of the request.
+/// The arguments that become request headers.
 #[derive(Default, Deserialize)]
 struct Headers {
     content_type: Option<MaybeUnknown<String>>,
@@ -55,7 +55,7 @@ impl Headers {
     }
 }
 
-/// What is wrong with a value that goes into a header.
+/// A problem of a value that becomes a header.
 fn header_problem(value: &str) -> Option<&'static str> {
     match value {
         _ if value.chars().any(char::is_control) => {
@@ -79,7 +79,7 @@ const CLASSES: [&str; 9] = [
     "EXPRESS_ONEZONE",
 ];
 
-/// What is wrong with them.
+/// Checks metadata, tags and headers.
 pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let mut problem = |name: &str, message: String| {
@@ -109,7 +109,10 @@ pub(super) fn check(it: ObjectArguments) -> Vec<ArgumentProblem> {
         problem("metadata", format!("`{TOKEN}` is reserved"));
     }
     if it.kms_key_id.is_some() && it.server_side_encryption.as_deref() == Some("AES256") {
-        problem("kms_key_id", "a key goes with `aws:kms`; with `AES256` S3 has its own".into());
+        problem(
+            "kms_key_id",
+            "a key needs `aws:kms`; with `AES256` S3 uses a key of its own".into(),
+        );
     }
     if it.tags.len() > 10 {
         problem("tags", format!("an object has at most 10 tags, and these are {}", it.tags.len()));
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_comes_in_one_way() {
+    fn content_is_set_by_one_argument() {
         let checked = |content: Option<&str>, encoded: Option<&str>| ObjectArguments {
             key: "k".into(),
             content: content.map(ha_value::Value::from),

@@ -1,4 +1,4 @@
-//! Objects of which nothing is recorded, looked for in the buckets that they would be in.
+//! Discovery of objects without a record, in the buckets that the configuration names for them.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,16 @@ use crate::error;
 use crate::error::AwsErrorContext as _;
 use crate::{AwsClients, reading};
 
-/// More objects in one bucket than these are not looked at one by one.
+/// The most objects of one bucket whose metadata are read.
 const MOST: usize = 10_000;
 
-/// What bears our trace in the buckets where something is sought whose key is not known: one that
-/// holds a checksum of a content that was lost.
-pub(super) async fn marked(
+/// The owned objects in those buckets where a target's key is unknown, because it depends on a
+/// value that was lost with the state. A target with a known key is found by its id.
+pub(super) async fn list_owned(
     aws: &AwsClients,
-    sought: &[DiscoveryTarget],
+    targets: &[DiscoveryTarget],
 ) -> Result<Vec<OwnedResource>, Error> {
-    let unnamed = sought.iter().filter(|it| S3Object::import_id(&it.arguments).is_none());
+    let unnamed = targets.iter().filter(|it| S3Object::import_id(&it.arguments).is_none());
     let buckets: BTreeSet<&str> = unnamed.filter_map(|it| it.text("bucket")).collect();
     let mut marked = Vec::new();
     for bucket in buckets {
@@ -36,7 +36,7 @@ pub(super) async fn marked(
 }
 
 async fn keys(aws: &AwsClients, bucket: &str) -> Result<Vec<String>, Error> {
-    let what = format!("look through the bucket `{bucket}` for what `ha` put there");
+    let what = format!("search the bucket `{bucket}` for objects of `ha`");
     let mut keys = Vec::new();
     let mut pages = aws.s3.list_objects_v2().bucket(bucket).into_paginator().send();
     while let Some(page) = pages.next().await {

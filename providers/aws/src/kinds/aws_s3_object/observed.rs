@@ -1,4 +1,4 @@
-//! An object as S3 shows it, its content included where that is not what was put.
+//! The arguments of an object from S3's response, with its content where that is not what was put.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass, Tag};
@@ -13,7 +13,7 @@ use crate::error::AwsErrorContext as _;
 use crate::reading::CachedReading;
 use crate::tags::{self, ResourceTags};
 
-/// Content larger than this is not fetched to be shown.
+/// The maximum size in bytes of changed content that is read for the plan.
 const LARGEST_SHOWN: i64 = 16 << 20;
 
 impl CachedReading for S3Object {
@@ -26,6 +26,8 @@ impl CachedReading for S3Object {
             return Ok(ResourceReading::Gone);
         };
         let body = known.body()?;
+        // The ETag is no digest of the content for encrypted or multipart objects; the SHA-256
+        // checksum that `ha` sends with each put always is.
         let same = head.checksum_sha256() == Some(checksum(&body).as_str());
         let mut remarks = Vec::new();
         let (content, content_base64, body) = if same {
@@ -41,6 +43,7 @@ impl CachedReading for S3Object {
                 .then(|| String::from_utf8(body.clone()).ok())
                 .flatten();
             match text {
+                // An empty object and one without content arguments are the same.
                 Some(text) if text.is_empty() && known.content.is_none() => (None, None, body),
                 Some(text) => (Some(text), None, body),
                 None => (None, Some(BASE64.encode(&body)), body),
@@ -97,6 +100,7 @@ async fn labels(
     known: &S3Object,
     head: &HeadObjectOutput,
 ) -> Result<ResourceTags, Error> {
+    // HeadObject returns the number of tags, which saves a call for each object without any.
     if known.tags.is_empty() && head.tag_count().unwrap_or(0) == 0 {
         return Ok(ResourceTags::new());
     }
@@ -105,7 +109,7 @@ async fn labels(
         Err(error) if error::is_missing(&error) => Ok(ResourceTags::new()),
         other => {
             let found =
-                other.attempting(format!("read the labels of the object `{}`", known.name()))?;
+                other.attempting(format!("read the tags of the object `{}`", known.name()))?;
             Ok(tags::visible::<Tag>(found.tag_set()))
         }
     }

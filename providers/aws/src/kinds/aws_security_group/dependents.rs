@@ -92,7 +92,7 @@ async fn rules_of_other_groups(
             // A group of this state may be deleted by a step of this run at the same time. Neither
             // of two groups that reference each other can be first, and with
             // `revoke_rules_on_delete` the step of the other one revokes its rules.
-            let state = tags::trace(group.tags()).and_then(|it| it.state);
+            let state = tags::ownership(group.tags()).and_then(|it| it.state);
             let is_of_this_state = state.is_some() && state.as_deref() == attempt.state();
             let patience = if is_of_this_state { PROPAGATION } else { SETTLING };
             let name = group.group_name().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rules as a configuration writes them: several peers in one block.
+//! Rules as blocks of a configuration, each with several peers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,45 +10,46 @@ use serde::{Deserialize, Serialize};
 use crate::cidr::CidrBlock;
 use crate::security_rules::{Ec2Rule, IpProtocol, RulePeer, described, protocol};
 
-/// What may pass.
+/// A block of rules that share protocol, ports and description.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(super) struct RuleBlock {
-    /// The first port; the type with `icmp`; 0 with all protocols.
+    /// First port; the ICMP type with `icmp`; 0 with all protocols.
     from_port: i32,
-    /// The last port; the code with `icmp`; 0 with all protocols.
+    /// Last port; the ICMP code with `icmp`; 0 with all protocols.
     to_port: i32,
-    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    /// Protocol: `tcp`, `udp`, `icmp`, a number, or `-1` for all.
     protocol: IpProtocol,
-    /// Addresses.
+    /// IPv4 address ranges, in CIDR notation.
     #[serde(default)]
     cidr_blocks: BTreeSet<CidrBlock>,
-    /// Addresses of IPv6.
+    /// IPv6 address ranges, in CIDR notation.
     #[serde(default)]
     ipv6_cidr_blocks: BTreeSet<CidrBlock>,
-    /// Lists of addresses.
+    /// Ids of prefix lists.
     #[serde(default)]
     prefix_list_ids: BTreeSet<String>,
-    /// Members of these groups.
+    /// Ids of security groups whose members are peers.
     #[serde(default)]
     security_groups: BTreeSet<String>,
-    /// Members of this group itself.
+    /// Whether members of this group itself are peers.
     #[serde(default, rename = "self")]
     own: bool,
-    /// What it is for.
+    /// Description of the rules.
     #[serde(default)]
     description: String,
 }
 
-/// The rules of blocks, one by one.
-pub(super) fn taken_apart(rules: &BTreeSet<RuleBlock>, own: &str) -> BTreeSet<Ec2Rule> {
-    rules.iter().flat_map(|it| rule_atoms(it, own)).collect()
+/// The single rules of EC2 that these blocks describe.
+pub(super) fn single_rules(rules: &BTreeSet<RuleBlock>, own: &str) -> BTreeSet<Ec2Rule> {
+    rules.iter().flat_map(|it| single_rules_of(it, own)).collect()
 }
 
-fn rule_atoms(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
+fn single_rules_of(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
     let blocks =
         rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| RulePeer::Block(*it));
     let groups = rule.security_groups.iter().map(|it| RulePeer::Group(it.clone()));
     let lists = rule.prefix_list_ids.iter().map(|it| RulePeer::List(it.clone()));
+    // `self` becomes a rule with the group's own id, as EC2 stores and returns it.
     let own = rule.own.then(|| RulePeer::Group(own.to_owned()));
     let atom = |peer| Ec2Rule {
         protocol: rule.protocol.clone(),
@@ -59,9 +60,10 @@ fn rule_atoms(rule: &RuleBlock, own: &str) -> Vec<Ec2Rule> {
     blocks.chain(groups).chain(lists).chain(own).map(atom).collect()
 }
 
-/// What is there in blocks: those known as far as they still hold, and whatever else there is in
-/// blocks of its own.
-pub(super) fn put_together(
+/// Blocks for the rules of a group: the known blocks with those of their peers that are still
+/// there, then new blocks for other rules. EC2 does not store blocks, so without the known ones
+/// every plan would regroup the rules.
+pub(super) fn rule_blocks(
     known: BTreeSet<RuleBlock>,
     there: &BTreeSet<Ec2Rule>,
     own: &str,
@@ -105,7 +107,7 @@ pub(super) fn put_together(
             security_groups,
             ..rule
         };
-        if !rule_atoms(&rule, own).is_empty() {
+        if !single_rules_of(&rule, own).is_empty() {
             rules.insert(rule);
         }
     }
@@ -136,7 +138,7 @@ pub(super) fn put_together(
     rules
 }
 
-/// What is wrong with the rules of one direction.
+/// The problems of the rules of one direction.
 pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -154,15 +156,15 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<Argumen
         {
             problem("ports go from 0 to 65535, the first one first");
         }
-        if rule_atoms(rule, "own").is_empty() {
+        if single_rules_of(rule, "own").is_empty() {
             problem(
-                "a rule names somebody: cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups or self",
+                "a rule needs a peer: cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups or self",
             );
         }
         if rule.cidr_blocks.iter().any(|it| it.is_ipv6())
             || rule.ipv6_cidr_blocks.iter().any(|it| !it.is_ipv6())
         {
-            problem("addresses of IPv6 are in ipv6_cidr_blocks, the others in cidr_blocks");
+            problem("IPv6 ranges belong in ipv6_cidr_blocks, IPv4 ranges in cidr_blocks");
         }
         if let Some(message) = described(&rule.description)
             .or_else(|| protocol(&rule.protocol, Some((rule.from_port, rule.to_port))))
@@ -170,23 +172,25 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<RuleBlock>) -> Vec<Argumen
             problem(&message);
         }
     }
-    problems.extend(twice(at, &rules));
+    problems.extend(conflicting_descriptions(at, &rules));
     problems
 }
 
-/// The same rule in two blocks that describe it differently: EC2 has room for one description.
-fn twice(at: &str, rules: &BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
+/// The problems of rules that two blocks describe differently: EC2 stores one description for each
+/// rule.
+fn conflicting_descriptions(at: &str, rules: &BTreeSet<RuleBlock>) -> Vec<ArgumentProblem> {
     let mut seen = BTreeMap::new();
     let mut problems = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        // What is said of the group itself cannot be known from what is said of it by its id.
-        for Ec2Rule { protocol, ports, peer, description } in rule_atoms(rule, "self") {
+        // A rule for `self` and one for the group's id cannot be compared here: the id is not known
+        // while planning a new group.
+        for Ec2Rule { protocol, ports, peer, description } in single_rules_of(rule, "self") {
             let earlier =
                 seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
             if *earlier != description {
                 let peer = peer.written();
                 let message = format!(
-                    "this lets the same through for {peer} as another rule, described as \"{earlier}\" there and as \"{description}\" here: EC2 takes it once; give both one description, or remove one"
+                    "this allows the same traffic for {peer} as another rule, which has the description \"{earlier}\", not \"{description}\": EC2 stores one description; give both the same, or remove one"
                 );
                 problems.push(ArgumentProblem { path: Path::attribute(at).index(index), message });
             }
@@ -214,23 +218,23 @@ mod tests {
     }
 
     #[test]
-    fn blocks_come_back_as_they_were_written() {
+    fn blocks_read_back_as_written() {
         let known = BTreeSet::from([
             rule(&["10.0.0.0/8"], false),
             rule(&["10.1.0.0/16", "10.2.0.0/16"], true),
         ]);
-        let there = taken_apart(&known, "sg-1");
-        assert_eq!(put_together(known.clone(), &there, "sg-1"), known);
+        let there = single_rules(&known, "sg-1");
+        assert_eq!(rule_blocks(known.clone(), &there, "sg-1"), known);
     }
 
     #[test]
-    fn what_others_changed_shows() {
+    fn foreign_changes_show() {
         let known = BTreeSet::from([rule(&["10.1.0.0/16", "10.2.0.0/16"], true)]);
         let there =
-            taken_apart(&BTreeSet::from([rule(&["10.2.0.0/16", "10.3.0.0/16"], false)]), "sg-1");
+            single_rules(&BTreeSet::from([rule(&["10.2.0.0/16", "10.3.0.0/16"], false)]), "sg-1");
         let expected =
             BTreeSet::from([rule(&["10.2.0.0/16"], false), rule(&["10.3.0.0/16"], false)]);
-        assert_eq!(put_together(known, &there, "sg-1"), expected);
+        assert_eq!(rule_blocks(known, &there, "sg-1"), expected);
     }
 
     #[test]
@@ -269,7 +273,7 @@ mod tests {
         assert!(
             judged([described(&["10.0.0.0/8"], "a"), described(&["10.1.0.0/16"], "b")]).is_empty()
         );
-        // The same twice is the same once.
+        // A rule that is written twice with one description is no problem.
         assert!(
             judged([
                 described(&["10.0.0.0/8"], "a"),

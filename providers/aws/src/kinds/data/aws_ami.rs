@@ -1,4 +1,4 @@
-//! An image that machines begin as.
+//! The data source of an AMI.
 
 use std::collections::BTreeSet;
 
@@ -14,62 +14,61 @@ use crate::ec2::{self, Ec2Filter};
 use crate::error::AwsErrorContext as _;
 use crate::tags::{self, ResourceTags};
 
-/// An image that exists. All that is said must be true of it, and of no other unless the newest is
-/// wanted.
+/// An existing AMI. All conditions must hold for it, and for no other unless `most_recent` is set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AmiData {
-    /// Whose: accounts, `self`, `amazon` or `aws-marketplace`.
+    /// Owners: account ids, `self`, `amazon` or `aws-marketplace`.
     #[serde(default)]
     owners: Vec<String>,
-    /// Who may launch it: accounts, `self` or `all`.
+    /// Who may launch the image: account ids, `self` or `all`.
     #[serde(default)]
     executable_users: Vec<String>,
-    /// Whether the newest of several is taken.
+    /// Whether the newest of several matches is returned.
     #[serde(default)]
     most_recent: bool,
-    /// What its name looks like.
+    /// Regular expression for the name.
     name_regex: Option<String>,
-    /// Whether it may be one that its owner has given up.
+    /// Whether deprecated images match.
     #[serde(default)]
     include_deprecated: bool,
-    /// Conditions of EC2, such as `name` and `architecture`.
+    /// Filters of DescribeImages, such as `name` and `architecture`.
     #[serde(default)]
     filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AmiOutputs {
-    /// Amazon's name for it.
+    /// Id of the image.
     id: String,
-    /// The same.
+    /// Id of the image, as `id`.
     image_id: String,
-    /// Its full name.
+    /// ARN of the image.
     arn: String,
-    /// Its name.
+    /// Name of the image.
     name: String,
-    /// What it is for.
+    /// Description of the image.
     description: Option<String>,
-    /// `x86_64` or `arm64`.
+    /// Architecture: `x86_64` or `arm64`.
     architecture: String,
-    /// When it was made.
+    /// Time of creation.
     creation_date: String,
-    /// Whose it is.
+    /// Account id of the owner.
     owner_id: String,
-    /// `windows`, where it is.
+    /// `windows` for a Windows image; otherwise none.
     platform: Option<String>,
-    /// Where it is.
+    /// Location of the image in S3.
     image_location: String,
-    /// The name of its first disk.
+    /// Device name of the root disk.
     root_device_name: Option<String>,
-    /// `ebs` or `instance-store`.
+    /// Type of the root disk: `ebs` or `instance-store`.
     root_device_type: String,
-    /// The snapshot of its first disk.
+    /// Id of the root disk's snapshot.
     root_snapshot_id: Option<String>,
-    /// `available`.
+    /// State of the image, such as `available`.
     state: String,
-    /// `hvm` or `paravirtual`.
+    /// Virtualization type: `hvm` or `paravirtual`.
     virtualization_type: String,
-    /// Its labels.
+    /// Tags of the image.
     tags: ResourceTags,
 }
 
@@ -97,7 +96,7 @@ impl DataSource for AmiData {
     }
 
     async fn read(&self, aws: &AwsClients) -> Result<AmiOutputs, Error> {
-        let what = "find an image";
+        let what = "find the image";
         let shape = self
             .name_regex
             .as_deref()
@@ -128,13 +127,12 @@ impl DataSource for AmiData {
         };
         found.sort_by_key(key);
         if found.len() > 1 && !self.most_recent {
-            let cause = format!("there are {} of which all that is said is true", found.len());
+            let cause = format!("{} images match all conditions", found.len());
             return Err(Error::new(what, cause)
-                .help("say more about it, or set `most_recent = true` to take the newest"));
+                .help("add conditions, or set `most_recent = true` for the newest"));
         }
         let newest = found.pop().ok_or_else(|| {
-            let cause =
-                format!("there is none in {} of which all that is said is true", aws.region);
+            let cause = format!("no image in {} matches all conditions", aws.region);
             Error::new(what, cause).help("check the region, the owners and the conditions")
         })?;
         Ok(outputs(aws, &newest))
@@ -150,7 +148,7 @@ fn outputs(aws: &AwsClients, image: &Image) -> AmiOutputs {
         .find(|it| it.device_name() == image.root_device_name());
     AmiOutputs {
         image_id: id.clone(),
-        // Images are named without an account.
+        // The ARN of an image has no account.
         arn: ec2::arn(aws, "", "image", &id),
         id,
         name: image.name().unwrap_or_default().to_owned(),

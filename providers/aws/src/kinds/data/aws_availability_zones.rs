@@ -1,4 +1,4 @@
-//! The zones of the region.
+//! The availability zones of the region.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,34 +11,34 @@ use crate::ec2::{self, Ec2Filter, filter};
 use crate::error::AwsErrorContext as _;
 use crate::tags::ResourceTags;
 
-/// The zones of the region.
+/// The availability zones of the region.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AvailabilityZones {
-    /// `available`, `information`, `impaired` or `unavailable`; any when left out.
+    /// State: `available`, `information`, `impaired` or `unavailable`; any when left out.
     state: Option<String>,
-    /// Whether zones that the account has not opted into are among them.
+    /// Whether zones that the account has not opted into are included.
     #[serde(default)]
     all_availability_zones: bool,
-    /// Names that are left out.
+    /// Names of zones to exclude.
     #[serde(default)]
     exclude_names: BTreeSet<String>,
-    /// Identifiers that are left out.
+    /// Ids of zones to exclude.
     #[serde(default)]
     exclude_zone_ids: BTreeSet<String>,
-    /// Conditions of EC2.
+    /// Filters of DescribeAvailabilityZones.
     #[serde(default)]
     filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AvailabilityZonesOutputs {
-    /// The region.
+    /// Name of the region.
     id: String,
-    /// Their names, in order.
+    /// Names of the zones, sorted.
     names: Vec<String>,
-    /// What all accounts call them, in the order of their names.
+    /// Ids of the zones, which are the same in all accounts, in the order of `names`.
     zone_ids: Vec<String>,
-    /// Their groups.
+    /// Names of the zones' groups.
     group_names: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Whom AWS takes us for.
+//! The data source of the caller's identity.
 
 use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::AwsClients;
 
-/// The account and user that the credentials are of.
+/// The account and user of the provider's credentials.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CallerIdentity {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CallerIdentityOutputs {
-    /// The account's number.
+    /// Id of the account.
     id: String,
-    /// The account's number.
+    /// Id of the account.
     account_id: String,
-    /// Amazon's name for the user or role.
+    /// ARN of the user or role.
     arn: String,
-    /// What tells the user or role from others.
+    /// Unique id of the user or role.
     user_id: String,
 }
 

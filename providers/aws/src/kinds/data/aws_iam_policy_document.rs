@@ -1,4 +1,4 @@
-//! A policy written as blocks.
+//! An IAM policy written as blocks.
 
 use ha_provider::{ArgumentProblem, Document};
 use ha_value::{Path, Text};
@@ -8,58 +8,59 @@ use serde_json::Value as Json;
 
 use crate::policy::quoted;
 
-/// A policy of IAM, written as blocks. Nothing is asked: it is known as soon as its arguments are.
+/// An IAM policy, written as blocks. No service is called: the policy is known as soon as its
+/// arguments are.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PolicyDocumentData {
-    /// The policy's name.
+    /// Id of the policy.
     policy_id: Option<Text>,
-    /// The version of the language.
+    /// Version of the policy language.
     #[serde(default = "version")]
     version: String,
-    /// What is allowed or denied.
+    /// Statements of the policy.
     #[serde(default)]
     statement: Vec<PolicyStatement>,
-    /// Policies whose statements come first; a statement of the same `sid` further on takes the
-    /// place of one of theirs.
+    /// Policies, as JSON, whose statements come first. A later statement with the same `sid`
+    /// replaces one of these.
     #[serde(default)]
     source_policy_documents: Vec<String>,
-    /// Policies whose statements come last, and take the place of those of the same `sid`.
+    /// Policies, as JSON, whose statements come last and replace those with the same `sid`.
     #[serde(default)]
     override_policy_documents: Vec<String>,
 }
 
-/// What is allowed or denied.
+/// A statement of the policy.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct PolicyStatement {
-    /// Its name.
+    /// Id of the statement, unique in the policy.
     sid: Option<String>,
-    /// `Allow` or `Deny`.
+    /// Effect: `Allow` or `Deny`.
     #[serde(default)]
     effect: StatementEffect,
-    /// What is done, such as `s3:GetObject`.
+    /// Actions, such as `s3:GetObject`.
     #[serde(default)]
     actions: Vec<Text>,
-    /// All is done but this.
+    /// All actions except these.
     #[serde(default)]
     not_actions: Vec<Text>,
-    /// To what it is done.
+    /// ARNs of the resources.
     #[serde(default)]
     resources: Vec<Text>,
-    /// To all it is done but this.
+    /// All resources except these.
     #[serde(default)]
     not_resources: Vec<Text>,
-    /// By whom.
+    /// Principals of the statement.
     #[serde(default)]
     principals: Vec<StatementPrincipal>,
-    /// By all but whom.
+    /// All principals except these.
     #[serde(default)]
     not_principals: Vec<StatementPrincipal>,
-    /// Under which circumstances.
+    /// Conditions, all of which must hold.
     #[serde(default)]
     condition: Vec<StatementCondition>,
 }
 
-/// Whether something is allowed or denied.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 enum StatementEffect {
     #[default]
@@ -67,24 +68,24 @@ enum StatementEffect {
     Deny,
 }
 
-/// By whom.
+/// Principals of the statement.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct StatementPrincipal {
-    /// `AWS`, `ServiceStatus`, `Federated`, `CanonicalUser`, or `*`.
+    /// Type: `AWS`, `Service`, `Federated`, `CanonicalUser`, or `*`.
     #[serde(rename = "type")]
     ty: String,
-    /// Accounts, users, roles or services.
+    /// Identifiers of accounts, users, roles or services.
     identifiers: Vec<Text>,
 }
 
-/// Under which circumstance.
+/// A condition of a statement.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct StatementCondition {
-    /// How it is compared, such as `StringEquals`.
+    /// Operator, such as `StringEquals`.
     test: String,
-    /// What is compared, such as `aws:SourceAccount`.
+    /// Condition key, such as `aws:SourceAccount`.
     variable: String,
-    /// With what: any of these.
+    /// Values, any of which may match.
     values: Vec<Text>,
 }
 
@@ -100,10 +101,10 @@ fn version() -> String {
     "2012-10-17".into()
 }
 
-/// Named things in the order of the configuration.
+/// Fields in the order of the configuration.
 type OrderedEntries<T> = Vec<(String, T)>;
 
-/// JSON whose strings may have parts that are secret or not known.
+/// JSON whose strings may have secret or unknown parts.
 enum JsonText {
     Text(Text),
     List(Vec<JsonText>),
@@ -182,20 +183,20 @@ impl PolicyDocumentData {
                 .as_ref()
                 .is_some_and(|it| !it.chars().all(|it| it.is_ascii_alphanumeric()))
             {
-                problem("sid", "a statement's name is made of letters and digits");
+                problem("sid", "a `sid` has only letters and digits");
             }
         }
         let sids: Vec<&String> = self.statement.iter().filter_map(|it| it.sid.as_ref()).collect();
         for (index, sid) in sids.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
             if sids[..index].contains(sid) {
-                let message = format!("two statements are called `{sid}`");
+                let message = format!("two statements have the `sid` `{sid}`");
                 problems.push(ArgumentProblem { path: Path::attribute("statement"), message });
             }
         }
         problems
     }
 
-    /// Puts the statements of whole policies among the others.
+    /// Adds the statements of whole policies to the others.
     fn take_over(
         &self,
         at: &str,
@@ -227,7 +228,7 @@ impl PolicyDocumentData {
     }
 }
 
-/// Puts a statement in the place of the one of its name, or at the end.
+/// Replaces the statement with the same `sid`, or appends the statement.
 fn place(statements: &mut Vec<(Option<String>, JsonText)>, sid: Option<String>, node: JsonText) {
     let sid = sid.filter(|it| !it.is_empty());
     match statements.iter_mut().find(|(name, _)| name.is_some() && *name == sid) {
@@ -307,7 +308,7 @@ fn entry<'a, T: Default>(entries: &'a mut OrderedEntries<T>, name: &str) -> &'a 
     &mut entries[at].1
 }
 
-/// One alternative needs no list.
+/// A single value, or a list of several: the normal form of IAM.
 fn choices(texts: &[Text]) -> JsonText {
     match texts {
         [one] => JsonText::Text(one.clone()),
@@ -315,7 +316,7 @@ fn choices(texts: &[Text]) -> JsonText {
     }
 }
 
-/// The JSON, over several lines and this deep where an indentation is given.
+/// The JSON text, over several lines where an indentation is given.
 fn written(node: &JsonText, depth: Option<usize>) -> Text {
     let inner = depth.map(|it| it + 1);
     let line = |text: &mut Text, depth: Option<usize>| {
@@ -411,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_is_a_part() {
+    fn unknown_values_become_parts_of_the_text() {
         let rendered = document(
             r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#,
         );
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn later_statements_take_the_place_of_those_of_their_name() {
+    fn later_statements_replace_those_with_their_sid() {
         let rendered = json(
             r#"{"source_policy_documents": ["{\"Statement\": [{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Action\": \"x:y\"}, {\"Effect\": \"Deny\", \"Action\": \"z:*\"}]}"],
             "statement": [{"sid": "A", "actions": ["new:action"]}]}"#,
@@ -437,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn names_the_argument_of_a_mistake() {
         let problems =
             document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#)
                 .render()

@@ -1,4 +1,4 @@
-//! The region.
+//! The data source of the provider's region.
 
 use ha_provider::{DataSource, Error};
 use schemars::JsonSchema;
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::AwsClients;
 
-/// The region that the provider works in.
+/// The region of the provider.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RegionData {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RegionOutputs {
-    /// Its name, such as `eu-west-1`.
+    /// Name, such as `eu-west-1`.
     id: String,
-    /// The same.
+    /// Name, as `id`.
     name: String,
-    /// The same.
+    /// Name, as `id`.
     region: String,
-    /// Where its EC2 is reached.
+    /// Host name of the EC2 endpoint.
     endpoint: String,
 }
 

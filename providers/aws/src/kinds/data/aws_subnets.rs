@@ -1,4 +1,4 @@
-//! Subnets that exist.
+//! The data source of subnets.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,22 @@ use crate::ec2::{self, Ec2Filter};
 use crate::error::AwsErrorContext as _;
 use crate::tags::ResourceTags;
 
-/// The subnets of which all that is said is true.
+/// The subnets for which all conditions hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SubnetsData {
-    /// Conditions of EC2, such as `vpc-id`.
+    /// Filters of DescribeSubnets, such as `vpc-id`.
     #[serde(default)]
     filter: BTreeSet<Ec2Filter>,
-    /// Labels that they bear among others.
+    /// Tags that the subnets have, perhaps among others.
     #[serde(default)]
     tags: ResourceTags,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SubnetsOutputs {
-    /// The region they are in.
+    /// Region of the subnets.
     id: String,
-    /// Amazon's names for them, in order.
+    /// Ids of the subnets, sorted.
     ids: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! A network that exists.
+//! The data source of a VPC.
 
 use std::collections::BTreeSet;
 
@@ -11,48 +11,48 @@ use crate::ec2::{self, Ec2Filter, filter};
 use crate::error::AwsErrorContext as _;
 use crate::tags::{self, ResourceTags};
 
-/// A network that exists. All that is said must be true of it, and of no other.
+/// An existing VPC. All conditions must hold for it and for no other.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct VpcData {
-    /// Amazon's name for it.
+    /// Id of the VPC.
     id: Option<String>,
-    /// Whether it is the region's default one.
+    /// Whether it is the default VPC of the region.
     default: Option<bool>,
-    /// Its addresses.
+    /// IPv4 address range, in CIDR notation.
     cidr_block: Option<String>,
-    /// `available` or `pending`.
+    /// State: `available` or `pending`.
     state: Option<String>,
-    /// Its DHCP options.
+    /// Id of the DHCP options.
     dhcp_options_id: Option<String>,
-    /// Labels that it bears among others.
+    /// Tags that the VPC has, perhaps among others.
     #[serde(default)]
     tags: ResourceTags,
-    /// Conditions of EC2.
+    /// Filters of DescribeVpcs.
     #[serde(default)]
     filter: BTreeSet<Ec2Filter>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VpcOutputs {
-    /// Amazon's name for it.
+    /// Id of the VPC.
     id: String,
-    /// Its full name.
+    /// ARN of the VPC.
     arn: String,
-    /// Its addresses.
+    /// IPv4 address range, in CIDR notation.
     cidr_block: String,
-    /// Its addresses of IPv6.
+    /// IPv6 address range, in CIDR notation.
     ipv6_cidr_block: Option<String>,
-    /// Whether it is the region's default one.
+    /// Whether it is the default VPC of the region.
     default: bool,
-    /// `available` or `pending`.
+    /// State: `available` or `pending`.
     state: String,
-    /// Its DHCP options.
+    /// Id of the DHCP options.
     dhcp_options_id: String,
-    /// Whether its machines share hardware with others.
+    /// Tenancy of instances: `default` or `dedicated`.
     instance_tenancy: String,
-    /// The account it is in.
+    /// Account id of the owner.
     owner_id: String,
-    /// Its labels.
+    /// Tags of the VPC.
     tags: ResourceTags,
 }
 
@@ -71,7 +71,7 @@ impl DataSource for VpcData {
         ];
         let given = given.into_iter().filter_map(|(name, value)| Some(filter(name, [value?])));
         let conditions: Vec<_> = given.chain(ec2::conditions(&self.filter, &self.tags)).collect();
-        let what = "find a network";
+        let what = "find the VPC";
         let mut pages =
             aws.ec2.describe_vpcs().set_filters(Some(conditions)).into_paginator().items().send();
         let mut found = Vec::new();
@@ -81,22 +81,21 @@ impl DataSource for VpcData {
         let vpc = match found.as_slice() {
             [vpc] => vpc,
             [] => {
-                let cause =
-                    format!("there is none in {} of which all that is said is true", aws.region);
+                let cause = format!("no VPC in {} matches all conditions", aws.region);
                 return Err(Error::new(what, cause).help(
-                    "check the region and the conditions; `default = true` finds the region's own",
+                    "check the region and the conditions; `default = true` finds the default VPC",
                 ));
             }
             [first, second, ..] => {
                 let name =
                     |it: &aws_sdk_ec2::types::Vpc| it.vpc_id().unwrap_or_default().to_owned();
                 let cause = format!(
-                    "there are {}, such as {} and {}",
+                    "{} VPCs match, such as {} and {}",
                     found.len(),
                     name(first),
                     name(second)
                 );
-                return Err(Error::new(what, cause).help("say more about it, or name it by `id`"));
+                return Err(Error::new(what, cause).help("add conditions, or set `id`"));
             }
         };
         let id = vpc.vpc_id().unwrap_or_default().to_owned();

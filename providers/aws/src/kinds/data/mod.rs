@@ -1,4 +1,4 @@
-//! What is only read, and documents.
+//! Data sources and documents.
 
 pub(crate) mod aws_ami;
 pub(crate) mod aws_availability_zones;
