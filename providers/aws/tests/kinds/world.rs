@@ -196,15 +196,17 @@ impl World {
         &self,
         changes: &[(&str, Action, &RecordedValue, Option<Json>)],
     ) -> Vec<String> {
-        let intended = |(kind, action, recorded, after): &(_, _, &RecordedValue, Option<Json>)| {
-            let described =
-                self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
-            let before = recorded.arguments.clone().into_iter().chain(recorded.outputs.clone());
-            let before: Object = before.collect();
-            let after = after.as_ref().map(|it| self.normal(kind, it));
-            IntendedChange::new(described, *action, Some(&before), after.as_ref())
-        };
-        let planned: Vec<IntendedChange> = changes.iter().map(intended).collect();
+        let planned: Vec<IntendedChange> = changes
+            .iter()
+            .map(|(kind, action, recorded, after)| {
+                let described =
+                    self.schemas.kind(ResourceMode::Managed, kind).expect("the kind is registered");
+                let mut before = recorded.arguments.clone();
+                before.extend(recorded.outputs.clone());
+                let after = after.as_ref().map(|it| self.normal(kind, it));
+                IntendedChange::new(described, *action, Some(&before), after.as_ref())
+            })
+            .collect();
         let kinds: BTreeSet<&str> = changes.iter().map(|it| it.0).collect();
         let mut messages = Vec::new();
         for kind in kinds {
