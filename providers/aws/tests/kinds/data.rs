@@ -14,7 +14,7 @@ async fn a_network_and_its_subnets_are_found() {
     let same = world.data("aws_vpc", json!({"id": id})).await.unwrap();
     assert_eq!(same, network);
     let error = world.data("aws_vpc", json!({"id": "vpc-12345678"})).await.unwrap_err();
-    assert!(error.to_string().contains("there is none"), "{error}");
+    assert!(error.to_string().contains("no VPC in"), "{error}");
     let subnets = world
         .data("aws_subnets", json!({"filter": [{"name": "vpc-id", "values": [id]}]}))
         .await
