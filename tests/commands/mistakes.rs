@@ -189,3 +189,28 @@ fn the_first_of_two_is_shown_in_its_file_and_each_edge_of_a_circle_in_its_own() 
     }
     assert!(circle.contains("main.hcl:4:7") && circle.contains("m/main.hcl:4:11"), "{circle}");
 }
+
+#[test]
+fn two_aliases_for_one_server_do_not_hide_two_blocks_for_one_role() {
+    let server = |alias: &str, port: u32| {
+        format!(
+            "provider \"postgresql\" {{\n  alias = \"{alias}\"\n  host = \"127.0.0.1\"\n  port = {port}\n  \
+             username = \"{alias}\"\n}}\n"
+        )
+    };
+    let role = |label: &str| {
+        format!(
+            "resource \"postgresql_role\" \"{label}\" {{\n  provider = postgresql.{label}\n  name = \"same\"\n}}\n"
+        )
+    };
+    let plan = |second_port: u32| {
+        let configuration =
+            [server("a", 1), server("b", second_port), role("a"), role("b")].concat();
+        Project::new(&configuration).ha(&["plan"])
+    };
+    let refused = plan(1);
+    let message = "`postgresql_role.a` and `postgresql_role.b` are one and the same thing";
+    assert!(refused.code == 1 && refused.err.contains(message), "{}", refused.err);
+    let planned = plan(2);
+    assert!(!planned.err.contains(message), "{}", planned.err);
+}

@@ -11,7 +11,7 @@ use ha_value::{Address, Name, Object, ResourceMode, Value};
 use crate::PlanInput;
 use crate::evaluation::argument_diagnostics::located;
 use crate::graph::Graph;
-use crate::model::Plan;
+use crate::model::{Change, Plan};
 use crate::secrets::redaction::redacted;
 
 /// Returns the changes to ask each provider about, with their places in the plan. A change that an
@@ -34,7 +34,9 @@ pub fn intended(
         return all;
     }
     let Ok(graph) = Graph::new(input.configuration, input.schemas) else { return all };
-    for (place, change) in plan.changes.iter().enumerate().filter(|(_, it)| it.deposed.is_none()) {
+    // What goes with its container is not deleted by a call, so its service cannot refuse that.
+    let has_call = |change: &Change| change.deposed.is_none() && change.gone_with.is_none();
+    for (place, change) in plan.changes.iter().enumerate().filter(|(_, it)| has_call(it)) {
         let address = &change.address;
         let Some(described) = described(place).filter(|_| !plan.unfinished.contains(address))
         else {

@@ -111,7 +111,11 @@ impl Provider for PostgresqlProvider {
     type Settings = ServerSettings;
 
     fn hooks() -> ResourceHooks {
-        ResourceHooks::new().check(|given: BTreeMap<String, Json>| problems(&given))
+        // Users and databases of one server see the same roles and databases, so only where the
+        // server is tells two aliases apart.
+        ResourceHooks::new()
+            .unique(&["host", "port"])
+            .check(|given: BTreeMap<String, Json>| problems(&given))
     }
 
     /// Contacts no one: a plan must come about while the server is away.

@@ -80,7 +80,28 @@ impl Planner<'_> {
     ) -> Option<ResourceIdentity> {
         let parts = parts(described, arguments)?;
         let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
-        Some(ResourceIdentity { kind, provider: self.connection_of(provider), parts })
+        Some(ResourceIdentity { kind, provider: self.service(provider, &parts), parts })
+    }
+
+    /// Returns a string for the service that holds an object with this identity. Where the provider's type says which
+    /// settings name the service, two aliases that differ in others, such as the user, are at the
+    /// same one.
+    fn service(&self, provider: &ProviderName, parts: &[Part]) -> String {
+        let named = self.input.schemas.provider(&provider.name).map(|it| it.hooks.unique_by());
+        // An identity part that is left out may come from any setting, so all of them count then.
+        let is_given = |part: &Part| *part != Part::Known(Value::NULL);
+        let (Some(named), Some(settings)) = (named, self.settings.get(provider)) else {
+            return self.connection_of(provider);
+        };
+        let known: Option<Vec<&Value>> =
+            named.iter().map(|name| settings.get(name).filter(|it| it.is_wholly_known())).collect();
+        match known.filter(|it| !it.is_empty() && parts.iter().all(is_given)) {
+            Some(values) => {
+                let values: Vec<Value> = values.into_iter().map(Value::revealed).collect();
+                format!("{} {values:?}", provider.name)
+            }
+            None => self.connection_of(provider),
+        }
     }
 
     /// Returns a string that is the same for providers with the same settings, which reach the
