@@ -1,6 +1,7 @@
 //! Random values: made once from the operating system's generator, then kept in the state.
 
 mod characters;
+mod drawn;
 mod random_id;
 mod random_password;
 mod random_string;
