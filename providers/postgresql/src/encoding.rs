@@ -1,13 +1,12 @@
 //! How a database encodes text.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A name of an encoding, in the server's own spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
+#[schemars(with = "String", inline)]
 pub(crate) struct Encoding(String);
 
 /// What the server calls encodings that it also knows by other names. Signs and case do not count.
@@ -83,18 +82,6 @@ impl Encoding {
 impl From<Encoding> for String {
     fn from(it: Encoding) -> Self {
         it.0
-    }
-}
-
-impl JsonSchema for Encoding {
-    fn schema_name() -> Cow<'static, str> {
-        "Encoding".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "string"})
     }
 }
 

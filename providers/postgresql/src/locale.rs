@@ -1,13 +1,12 @@
 //! The names of the operating system's locales.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A name of a locale, as the server records it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
+#[schemars(with = "String", inline)]
 pub(crate) struct Locale(pub(crate) String);
 
 impl From<String> for Locale {
@@ -20,18 +19,6 @@ impl From<String> for Locale {
 impl From<Locale> for String {
     fn from(it: Locale) -> Self {
         it.0
-    }
-}
-
-impl JsonSchema for Locale {
-    fn schema_name() -> Cow<'static, str> {
-        "Locale".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "string"})
     }
 }
 

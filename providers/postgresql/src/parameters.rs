@@ -1,11 +1,10 @@
 //! Settings that a role or a database brings to its sessions: `ALTER … SET`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ha_provider::{ArgumentProblem, MaybeUnknown};
 use ha_value::Path;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sql::{identifier, literal};
@@ -22,8 +21,9 @@ const LISTS: [&str; 6] = [
 ];
 
 /// Settings by name. Names have no case, and lists are spelt in one way.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[schemars(with = "BTreeMap<String, String>", inline)]
 pub(crate) struct ServerParameters(BTreeMap<String, String>);
 
 impl From<BTreeMap<String, String>> for ServerParameters {
@@ -40,18 +40,6 @@ impl From<BTreeMap<String, String>> for ServerParameters {
 impl From<ServerParameters> for BTreeMap<String, String> {
     fn from(it: ServerParameters) -> Self {
         it.0
-    }
-}
-
-impl JsonSchema for ServerParameters {
-    fn schema_name() -> Cow<'static, str> {
-        "Parameters".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "object", "additionalProperties": {"type": "string"}})
     }
 }
 

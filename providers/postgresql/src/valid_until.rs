@@ -1,16 +1,15 @@
 //! Until when a password is good.
 
-use std::borrow::Cow;
-
 use jiff::{Timestamp, Unit};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const FOREVER: &str = "infinity";
 
 /// A moment, or `infinity`. Equal moments are equal, however they are written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
+#[schemars(with = "String", inline)]
 pub(crate) struct ValidUntil(String);
 
 impl Default for ValidUntil {
@@ -53,18 +52,6 @@ impl ValidUntil {
 pub(crate) fn problem(text: &str) -> Option<String> {
     let is_moment = text.parse::<Timestamp>().is_ok() || text.trim().eq_ignore_ascii_case(FOREVER);
     (!is_moment).then(|| "`valid_until` must be a time with its offset, such as `2030-01-01T00:00:00Z`, or `infinity`".to_owned())
-}
-
-impl JsonSchema for ValidUntil {
-    fn schema_name() -> Cow<'static, str> {
-        "ValidUntil".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "string"})
-    }
 }
 
 #[cfg(test)]
