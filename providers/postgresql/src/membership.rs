@@ -12,7 +12,7 @@ use crate::session::DatabaseSession;
 use crate::sql::identifier;
 
 /// The first version whose grants have options of their own.
-const WITH_OPTIONS: i32 = 160_000;
+pub(crate) const WITH_OPTIONS: i32 = 160_000;
 
 /// Held while roles are granted: two sessions that change memberships of one role at once are in
 /// each other's way.

@@ -4,7 +4,6 @@
 use ha_provider::{Attempt, Error};
 
 use crate::provider::PostgresqlProvider;
-use crate::session::DatabaseSession;
 use crate::sql::identifier;
 
 /// The databases in which a role owns an extension.
@@ -27,17 +26,15 @@ const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba):
 /// can go. They were made as the owner of the database then was; no one configures whose they are.
 pub(crate) async fn hand_over_extensions(
     server: &PostgresqlProvider,
-    session: &DatabaseSession<'_>,
     role: &str,
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let attempted = format!("hand over the extensions of the role `{role}`");
-    let databases: Vec<String> = session
-        .rows(&attempted, WITH_EXTENSIONS, &[&role])
-        .await?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+    let session = server.writing(server.database(), attempt).await?;
+    let rows = session.rows(&attempted, WITH_EXTENSIONS, &[&role]).await?;
+    let databases: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    // Connections are few. Deletions that each hold one and wait for another would wait for ever.
+    drop(session);
     for database in databases {
         let session = server.writing(&database, attempt).await?;
         let rows = session.rows(&attempted, NOTHING_BUT_EXTENSIONS, &[&role]).await?;

@@ -5,7 +5,7 @@ use ha_provider::{
     Immutable, Impact, ImpactSeverity, IntendedChange, PlannedChange, RecordedResource, Resource,
     ResourceHooks, ResourceReading, known_text,
 };
-use ha_value::{Object, Path, Value};
+use ha_value::{Action, Object, Path, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -254,16 +254,18 @@ async fn deleted(
     let it = &recorded.arguments;
     let database = it.database_of(server);
     let attempted = it.attempting("delete", database);
+    // The look at its successor takes connections of its own, so this holds none meanwhile: those
+    // of several deletions could otherwise wait for each other for ever.
+    if let Some(problem) = successor_problem(server, it, attempt).await {
+        let error =
+            Error::new(attempted, format!("what takes its place would be refused: {problem}"));
+        return Err(error.help("nothing was deleted").outcome(CallOutcome::Refused));
+    }
     let session = match server.writing(database, attempt).await {
         // It went with its database.
         Err(error) if error.code.as_deref() == Some(NO_SUCH_DATABASE) => return Ok(()),
         session => session?,
     };
-    if let Some(problem) = successor_problem(server, attempt).await {
-        let error =
-            Error::new(attempted, format!("what takes its place would be refused: {problem}"));
-        return Err(error.help("nothing was deleted").outcome(CallOutcome::Refused));
-    }
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
     let done = session
@@ -280,8 +282,16 @@ async fn deleted(
 }
 
 /// Why the server would not make what is to take the place of an extension.
-async fn successor_problem(server: &PostgresqlProvider, attempt: &Attempt) -> Option<String> {
-    let successor = attempt.successor()?.clone();
+async fn successor_problem(
+    server: &PostgresqlProvider,
+    old: &Extension,
+    attempt: &Attempt,
+) -> Option<String> {
+    let mut successor = attempt.successor()?.clone();
+    // One of the same name is there until this deletion, and is no reason to refuse its successor.
+    if successor.after().is_some_and(|it: ExtensionNameArguments| it.name == *old.name) {
+        successor.action = Action::DeleteThenCreate;
+    }
     let objections = objections::to(Extension::KIND, server, &[successor]).await;
     // By now a database that the same plan makes may still be missing.
     objections

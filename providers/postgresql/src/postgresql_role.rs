@@ -323,8 +323,8 @@ async fn deleted(
 ) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the role `{name}`");
+    owned::hand_over_extensions(server, name, attempt).await?;
     let session = server.writing(server.database(), attempt).await?;
-    owned::hand_over_extensions(server, &session, name, attempt).await?;
     let done = session
         .together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))])
         .await;

@@ -33,6 +33,20 @@ pub(crate) fn role_problem(argument: &str, name: &str) -> Option<ArgumentProblem
     Some(ArgumentProblem { path: Path::attribute(argument), message })
 }
 
+/// What is wrong with the name of a role that others are to be members of.
+fn group_problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
+    match name {
+        "pg_database_owner" => Some(ArgumentProblem {
+            path: Path::attribute(argument),
+            message:
+                "`pg_database_owner` has no members but the owner of each database; use `owner` of \
+                      `postgresql_database`"
+                    .to_owned(),
+        }),
+        _ => role_problem(argument, name),
+    }
+}
+
 /// What is wrong with the name of a role that is made.
 pub(crate) fn own_name_problem(name: &str) -> Option<ArgumentProblem> {
     let message =
@@ -48,7 +62,7 @@ pub(crate) fn membership_problems(
     Memberships { name, roles, membership }: Memberships,
 ) -> Vec<ArgumentProblem> {
     let mut problems: Vec<ArgumentProblem> =
-        roles.iter().filter_map(|it| role_problem("roles", it)).collect();
+        roles.iter().filter_map(|it| group_problem("roles", it)).collect();
     let mut seen = BTreeSet::new();
     let named = roles
         .iter()
@@ -62,7 +76,7 @@ pub(crate) fn membership_problems(
     }
     for MembershipName { role } in membership {
         problems.extend(
-            role_problem("role", &role)
+            group_problem("role", &role)
                 .map(|it| ArgumentProblem { path: Path::attribute("membership"), ..it }),
         );
         if roles.contains(&role) || !seen.insert(role.clone()) {

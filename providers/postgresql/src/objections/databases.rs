@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
 use ha_provider::{ArgumentProblem, Error, IntendedChange};
+use ha_value::Action;
 use serde::Deserialize;
 
 use super::names::Names;
-use super::{ATTEMPTED, DATABASE, Owner, changed, problem};
+use super::privileges::Privileges;
+use super::{ATTEMPTED, DATABASE, Name, Owner, changed, problem};
 use crate::beforehand::Blank;
 use crate::encoding::Encoding;
 use crate::session::DatabaseSession;
@@ -18,6 +20,7 @@ struct Tablespace {
 /// given.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
+    privileges: &Privileges,
     planned: &[IntendedChange],
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let (names, roles) =
@@ -62,7 +65,42 @@ pub(super) async fn refused(
                 .extend(unfit(session, &blank, template).await?.into_iter().map(|it| (place, it)));
         }
     }
+    for (place, change) in planned.iter().enumerate().filter(|(_, it)| *it.kind == *DATABASE) {
+        let forbidden = forbidden(privileges, change, |role| roles.is_untouched(role));
+        problems.extend(forbidden.into_iter().map(|it| (place, it)));
+    }
     Ok(problems)
+}
+
+/// What the connected user may not do of a change: create, rename or alter a database, or give it
+/// to a role.
+fn forbidden(
+    privileges: &Privileges,
+    change: &IntendedChange,
+    is_untouched: impl Fn(&str) -> bool,
+) -> Option<ArgumentProblem> {
+    let (before, after) = (change.before::<Name>(), change.after::<Name>());
+    let is_renamed = change.action == Action::Update
+        && before.zip(after).is_some_and(|(before, after)| before.name != after.name);
+    if let Some(message) = privileges.database_creation_problem()
+        && (change.action.makes() || is_renamed)
+    {
+        return Some(problem("name", message));
+    }
+    let owner = |it: Option<Owner>| it.map(|it| it.owner).filter(|it| is_untouched(it));
+    let (before, after) = (owner(change.before()), owner(change.after()));
+    // The owner alone can alter and drop a database, so the user must be able to act as the owner
+    // that it has now, whoever made that role the owner.
+    let acts_as_old = change.action == Action::Update || change.action.destroys();
+    if let Some(role) = before.filter(|_| acts_as_old)
+        && let Some(message) = privileges.acting_problem(&role)
+    {
+        let message = format!(
+            "the database belongs to `{role}`, and changing or dropping it takes acting as its owner: {message}"
+        );
+        return Some(problem("owner", message));
+    }
+    Some(problem("owner", privileges.acting_problem(&after?)?))
 }
 
 /// The tablespaces that a database may be in, and whether the user may put one there.

@@ -2,15 +2,20 @@
 //! known from its catalogs is left to it. A server that does not answer objects to nothing.
 
 mod databases;
+mod drops;
 mod extensions;
 mod names;
+mod privileges;
 mod roles;
 mod settings;
+
+use std::collections::BTreeMap;
 
 use ha_provider::{ArgumentProblem, Error, IntendedChange};
 use ha_value::{Action, Path};
 use serde::Deserialize;
 
+use self::privileges::Privileges;
 use crate::provider::PostgresqlProvider;
 
 const DATABASE: &str = "postgresql_database";
@@ -25,7 +30,7 @@ pub(crate) async fn to(
     server: &PostgresqlProvider,
     planned: &[IntendedChange],
 ) -> Vec<(usize, ArgumentProblem)> {
-    if !planned.iter().any(|it| *it.kind == *kind && changes(it)) {
+    if !planned.iter().any(|it| *it.kind == *kind && (changes(it) || it.action.destroys())) {
         return Vec::new();
     }
     found(kind, server, planned).await.unwrap_or_default()
@@ -36,16 +41,35 @@ async fn found(
     server: &PostgresqlProvider,
     planned: &[IntendedChange],
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
-    let Some(session) = server.reading(server.database()).await? else { return Ok(Vec::new()) };
-    let mut objections = match kind {
-        DATABASE => databases::refused(&session, planned).await?,
-        EXTENSION => extensions::refused(&session, server.database(), planned).await?,
-        _ => roles::refused(&session, planned).await?,
+    // Connections are few, and a task that waits for a second one while it holds the first could
+    // wait for ever: each of these opens one when no other is held.
+    let contents = match kind {
+        EXTENSION => extensions::contents(server, planned).await?,
+        _ => BTreeMap::new(),
     };
-    if kind != EXTENSION {
-        objections.extend(settings::refused(&session, kind, planned).await?);
-    }
-    Ok(objections)
+    let Some(session) = server.reading(server.database()).await? else { return Ok(Vec::new()) };
+    let privileges = Privileges::of(&session).await?;
+    Ok(match kind {
+        DATABASE => {
+            let mut objections = databases::refused(&session, &privileges, planned).await?;
+            objections.extend(settings::refused(&session, kind, planned).await?);
+            objections
+        }
+        EXTENSION => {
+            let database = server.database();
+            let mut objections =
+                extensions::refused(&session, &privileges, &contents, database, planned).await?;
+            drop(session);
+            objections.extend(drops::needed_extensions(server, &privileges, planned).await?);
+            objections
+        }
+        _ => {
+            let mut objections = roles::refused(&session, &privileges, planned).await?;
+            objections.extend(settings::refused(&session, kind, planned).await?);
+            objections.extend(drops::kept_roles(server, session, &privileges, planned).await?);
+            objections
+        }
+    })
 }
 
 /// Whether a change makes or alters something.

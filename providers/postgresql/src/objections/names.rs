@@ -64,6 +64,11 @@ impl Names {
         self.now.contains(name) && !self.leave.contains(name)
     }
 
+    /// Whether the name is, and stays, that of something which the plan does not make or rename.
+    pub(super) fn is_untouched(&self, name: &str) -> bool {
+        self.is_taken(name) && !self.come.contains(name)
+    }
+
     /// Whether nothing will have the name, whatever is not known yet.
     pub(super) fn will_be_missing(&self, name: &str) -> bool {
         !self.open && !self.come.contains(name) && !self.is_taken(name)

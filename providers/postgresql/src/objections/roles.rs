@@ -1,18 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ha_provider::{ArgumentProblem, Error, IntendedChange};
+use ha_value::Action;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::names::Names;
+use super::privileges::Privileges;
 use super::{ATTEMPTED, Name, ROLE, changed, problem};
 use crate::session::DatabaseSession;
+use crate::sql::identifier;
 
-#[derive(Deserialize)]
-struct Superuser {
-    superuser: bool,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct MembershipObjectionArguments {
     name: String,
     #[serde(default)]
@@ -21,9 +20,13 @@ struct MembershipObjectionArguments {
     membership: Vec<Membership>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 struct Membership {
     role: String,
+    #[serde(default)]
+    admin: bool,
+    inherit: Option<bool>,
+    set: Option<bool>,
 }
 
 impl MembershipObjectionArguments {
@@ -32,35 +35,44 @@ impl MembershipObjectionArguments {
         let own = self.membership.iter().map(|it| ("membership", it.role.as_str()));
         self.roles.iter().map(|it| ("roles", it.as_str())).chain(own)
     }
+
+    /// The roles whose membership begins, ends or gets other options, coming from `before`.
+    fn regranted<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let roles = self.roles.symmetric_difference(&before.roles);
+        let differs = |one: &'a Self, other: &'a Self| {
+            one.membership.iter().filter(|it| !other.membership.contains(it))
+        };
+        let own = differs(self, before).chain(differs(before, self));
+        roles.map(|it| ("roles", it.as_str())).chain(own.map(|it| ("membership", it.role.as_str())))
+    }
 }
 
 /// Names that are taken, superusers by somebody who is none, and memberships of what is not there
 /// or in a circle.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
+    privileges: &Privileges,
     planned: &[IntendedChange],
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let names = Names::of_roles(session, planned).await?;
     let mut problems = Vec::new();
     let mut memberships = Vec::new();
-    for (place, it) in changed(ROLE, planned) {
-        if let Some(name) = names.collision(it) {
+    for (place, change) in changed(ROLE, planned) {
+        if let Some(name) = names.collision(change) {
             let message =
                 format!("there is a role `{name}` already, and this configuration did not make it");
             problems.push((place, problem("name", message)));
         }
-        let is = |it: Option<Superuser>| it.is_some_and(|it| it.superuser);
-        if is(it.after()) && !is(it.before()) && !session.is_superuser {
-            let message = format!(
-                "only a superuser makes one, and `{}` is none; on RDS no one is",
-                session.user
-            );
-            problems.push((place, problem("superuser", message)));
-        }
-        if let Some(it) = it.after::<MembershipObjectionArguments>() {
+        problems.extend(forbidden(privileges, change).into_iter().map(|it| (place, it)));
+        if let Some(it) = change.after::<MembershipObjectionArguments>() {
             let missing = it.all().filter(|(_, role)| names.will_be_missing(role));
             problems.extend(missing.map(|(argument, role)| {
                 (place, problem(argument, format!("there is no role `{role}`")))
+            }));
+            let now = memberships_before(change);
+            let of_others = it.regranted(&now).filter(|(_, role)| names.is_untouched(role));
+            problems.extend(of_others.filter_map(|(argument, role)| {
+                Some((place, problem(argument, privileges.grant_problem(role)?)))
             }));
             memberships.push((place, it));
         }
@@ -88,6 +100,61 @@ pub(super) async fn refused(
         }
     }
     Ok(problems)
+}
+
+/// The memberships that a role has now; none of one that is made.
+fn memberships_before(change: &IntendedChange) -> MembershipObjectionArguments {
+    change.before().filter(|_| change.action == Action::Update).unwrap_or_default()
+}
+
+/// The attributes of a role that only some users may set, with the value that `CREATE ROLE` gives.
+const RESTRICTED: [(&str, &str); 4] = [
+    ("superuser", "SUPERUSER"),
+    ("replication", "REPLICATION"),
+    ("bypass_row_level_security", "BYPASSRLS"),
+    ("create_database", "CREATEDB"),
+];
+
+/// What the connected user may not do of a change: create or alter a role, or set an attribute.
+fn forbidden(privileges: &Privileges, change: &IntendedChange) -> Vec<ArgumentProblem> {
+    let arguments = |it: Option<BTreeMap<String, Json>>| it.unwrap_or_default();
+    let after = arguments(change.after());
+    if change.action.makes() {
+        let mut problems: Vec<ArgumentProblem> =
+            privileges.role_creation_problem().map(|it| problem("name", it)).into_iter().collect();
+        // `CREATE ROLE` is sent no attribute that has its default, so those are not refused.
+        let set = RESTRICTED.iter().filter(|(name, _)| after.get(*name) == Some(&Json::Bool(true)));
+        problems.extend(
+            set.filter_map(|(name, _)| Some(problem(name, privileges.attribute_problem(name)?))),
+        );
+        return problems;
+    }
+    let before = arguments(change.before());
+    let differs = |name: &str| before.get(name) != after.get(name);
+    let name = before.get("name").and_then(Json::as_str).unwrap_or_default();
+    // A change of memberships alone alters other roles, not this one.
+    let altered = before.keys().chain(after.keys()).find(|it| {
+        !["roles", "membership", "id", "identity"].contains(&it.as_str()) && differs(it)
+    });
+    if let Some(altered) = altered
+        && let Some(message) = privileges.alteration_problem(name)
+    {
+        return vec![problem(altered, message)];
+    }
+    let each = |(argument, word): &(&str, &str)| {
+        let is_known = after.get(*argument).is_some_and(Json::is_boolean);
+        let mut message =
+            privileges.attribute_problem(argument).filter(|_| is_known && differs(argument))?;
+        // Someone with more rights set it. Without those the plan would fail at each apply.
+        if before.get(*argument) == Some(&Json::Bool(true)) {
+            message = format!(
+                "the server has `{argument} = true`: {message}; or let a superuser run `ALTER ROLE {} NO{word}`",
+                identifier(name)
+            );
+        }
+        Some(problem(argument, message))
+    };
+    RESTRICTED.iter().filter_map(each).collect()
 }
 
 type Belongs = BTreeMap<String, BTreeSet<String>>;

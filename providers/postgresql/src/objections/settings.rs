@@ -12,7 +12,8 @@ struct Set {
     settings: BTreeMap<String, String>,
 }
 
-/// Settings that the server does not have, or has for itself as a whole.
+/// Settings that the server does not have, that are the whole server's, whose value it does not take,
+/// or that the user may not set.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
     kind: &str,
@@ -29,7 +30,7 @@ pub(super) async fn refused(
         .collect();
     let contexts = contexts(session, &names).await?;
     let mut problems = Vec::new();
-    for (place, set) in all {
+    for (place, set) in &all {
         for name in set.settings.keys() {
             let message = match contexts.get(&name.to_lowercase()).map(|it| it.as_deref()) {
                 Some(None) => format!("the server has no setting `{name}`"),
@@ -40,12 +41,78 @@ pub(super) async fn refused(
                 _ => continue,
             };
             problems.push((
-                place,
+                *place,
                 ArgumentProblem { path: Path::attribute("settings").name(name.as_str()), message },
             ));
         }
     }
+    for (place, set) in &all {
+        for (name, value) in &set.settings {
+            let path = Path::attribute("settings").name(name.as_str());
+            let is_known = contexts.get(&name.to_lowercase()).is_some_and(Option::is_some);
+            if !is_known || problems.iter().any(|(it, problem)| it == place && problem.path == path)
+            {
+                continue;
+            }
+            let message = refusal(session, &name.to_lowercase(), value).await?;
+            problems.extend(message.map(|message| (*place, ArgumentProblem { path, message })));
+        }
+    }
     Ok(problems)
+}
+
+/// Settings that a session takes or refuses for other reasons than `ALTER … SET` does: what they
+/// name need not exist yet, or the change would disturb this connection.
+const NOT_TRIED: [&str; 12] = [
+    "client_encoding",
+    "default_table_access_method",
+    "default_tablespace",
+    "default_text_search_config",
+    "local_preload_libraries",
+    "role",
+    "search_path",
+    "session_authorization",
+    "session_preload_libraries",
+    "temp_tablespaces",
+    "transaction_isolation",
+    "transaction_read_only",
+];
+
+/// Why a setting cannot have a value.
+///
+/// The server checks a value of `ALTER … SET` as it checks one of `SET`, so the value is set for
+/// the transaction of one statement, which changes nothing that lasts.
+async fn refusal(
+    session: &DatabaseSession<'_>,
+    name: &str,
+    value: &str,
+) -> Result<Option<String>, Error> {
+    const INVALID_VALUE: &str = "22023";
+    const NOT_ALLOWED: &str = "42501";
+    const NOT_IN_A_SESSION: &str = "55P02";
+    if NOT_TRIED.contains(&name) {
+        return Ok(None);
+    }
+    let query = "SELECT pg_catalog.set_config($1, $2, true)";
+    let Err(error) = session.rows(ATTEMPTED, query, &[&name, &value]).await else {
+        return Ok(None);
+    };
+    Ok(match error.code.as_deref() {
+        Some(INVALID_VALUE) => {
+            let help = error.help.iter().map(|it| format!("; {it}")).collect::<String>();
+            Some(format!("{}{help}", error.causes.join("; ")))
+        }
+        Some(NOT_ALLOWED) => Some(format!(
+            "only a superuser can set `{name}`, and `{user}` is none; connect as a superuser, or from PostgreSQL 15 on let \
+             one run `GRANT SET ON PARAMETER {name} TO {user}`",
+            user = session.user
+        )),
+        Some(NOT_IN_A_SESSION) => Some(format!(
+            "`{name}` cannot be set for a role or a database, but only for the whole server"
+        )),
+        // What else is wrong may be so in this session alone.
+        _ => None,
+    })
 }
 
 /// When each of these settings can be set; none for one that does not exist.

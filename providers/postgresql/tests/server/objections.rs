@@ -1,10 +1,12 @@
 //! What the server would refuse is told of a plan, and nothing else: whatever is objected to is
 //! refused, and what is not objected to is done.
 
-use ha_provider::IntendedChange;
+use std::sync::Arc;
+
+use ha_provider::{IntendedChange, RecordedValue};
 use ha_value::{Action, Value};
 
-use crate::cluster::versions;
+use crate::cluster::{Cluster, cluster, versions};
 use crate::project::Project;
 use crate::{list, object};
 
@@ -27,8 +29,37 @@ fn settings(name: &str, value: &str) -> (&'static str, Value) {
 }
 
 /// What is made, and the argument that is objected to; none where the server takes it.
-fn table() -> Vec<(&'static str, Given, Option<&'static str>)> {
+fn table(major: u32) -> Vec<(&'static str, Given, Option<&'static str>)> {
+    // From version 16 on CREATEROLE does not let a user grant the server's own roles any more.
+    let only_before_16 = |argument| (major >= 16).then_some(argument);
     vec![
+        (DATABASE, given("x", &[text("owner", "postgres")]), Some("owner")),
+        (DATABASE, given("x", &[text("owner", "pg_database_owner")]), Some("owner")),
+        (DATABASE, given("watched", &[text("owner", "pg_monitor")]), only_before_16("owner")),
+        (DATABASE, given("x", &[settings("work_mem", "much")]), Some("settings.work_mem")),
+        (DATABASE, given("x", &[settings("log_statement", "all")]), Some("settings.log_statement")),
+        (DATABASE, given("x", &[settings("timezone", "Not/There")]), Some("settings.timezone")),
+        (DATABASE, given("pathed", &[settings("search_path", "nowhere")]), None),
+        (DATABASE, given("spaced", &[settings("default_tablespace", "nowhere")]), None),
+        (ROLE, given("x", &[("replication", Value::from(true))]), Some("replication")),
+        (
+            ROLE,
+            given("x", &[("bypass_row_level_security", Value::from(true))]),
+            Some("bypass_row_level_security"),
+        ),
+        (ROLE, given("creator", &[("create_database", Value::from(true))]), None),
+        (ROLE, given("role creator", &[("create_role", Value::from(true))]), None),
+        (ROLE, given("x", &[("roles", list(&["postgres"]))]), Some("roles")),
+        (ROLE, given("watcher", &[("roles", list(&["pg_monitor"]))]), only_before_16("roles")),
+        (
+            ROLE,
+            given("x", &[settings("statement_timeout", "5 parsecs")]),
+            Some("settings.statement_timeout"),
+        ),
+        (ROLE, given("x", &[settings("log_connections", "on")]), Some("settings.log_connections")),
+        (ROLE, given("x", &[settings("log_statement", "all")]), Some("settings.log_statement")),
+        (EXTENSION, given("plpgsql", &[text("database", "there")]), Some("name")),
+        (EXTENSION, given("file_fdw", &[text("database", "there")]), Some("name")),
         (DATABASE, given("plain", &[]), None),
         (DATABASE, given("postgres", &[]), Some("name")),
         (DATABASE, given("template0", &[]), Some("name")),
@@ -108,7 +139,7 @@ async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
             cluster.sql("postgres", statement);
         }
         let group = project.create(ROLE, &given("group", &[])).await.unwrap();
-        for (kind, given, argument) in table() {
+        for (kind, given, argument) in table(cluster.major) {
             let told = project.objections(&[project.intended(kind, &[], &given)]).await;
             let arguments: Vec<&str> =
                 told.iter().map(|(_, argument, _)| argument.as_str()).collect();
@@ -246,4 +277,214 @@ async fn names_that_mean_no_role_are_refused_without_a_server() {
         assert_eq!(project.problems(kind, &given).len(), 1, "{given:?}");
     }
     assert!(project.problems(ROLE, &given("x", &[("roles", list(&["pg_monitor"]))])).is_empty());
+    let owner = [("roles", list(&["pg_database_owner"]))];
+    assert_eq!(project.problems(ROLE, &given("x", &owner)).len(), 1);
+}
+
+/// A role that may log in, made by the superuser with these attributes.
+async fn user(cluster: &Arc<Cluster>, name: &'static str, attributes: &str) -> Project {
+    cluster.sql("postgres", &format!("CREATE ROLE {name} LOGIN {attributes} PASSWORD 'hush'"));
+    Project::on(
+        cluster.clone(),
+        &[("username", Value::from(name)), ("password", Value::from("hush"))],
+    )
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_refused_by_the_plan() {
+    for cluster in versions() {
+        let project = user(&cluster, "powerless", "").await;
+        for (kind, given) in [(ROLE, given("x", &[])), (DATABASE, given("x", &[]))] {
+            let found = project.objections(&[project.intended(kind, &[], &given)]).await;
+            assert_eq!(found.len(), 1, "version {}: {found:?}", cluster.major);
+            assert_eq!(found[0].1, "name");
+            assert!(
+                found[0].2.contains("let a superuser run `ALTER ROLE powerless CREATE"),
+                "{found:?}"
+            );
+            assert!(project.create(kind, &given).await.is_err());
+        }
+        cluster.sql("postgres", "DROP ROLE powerless");
+    }
+}
+
+#[tokio::test]
+async fn a_user_gives_the_attributes_that_it_has_from_version_16_on() {
+    for cluster in versions() {
+        let project = user(&cluster, "giver", "CREATEROLE REPLICATION BYPASSRLS").await;
+        let is_new = cluster.major >= 16;
+        for (argument, is_allowed) in [
+            ("replication", is_new),
+            ("bypass_row_level_security", is_new),
+            ("create_database", !is_new),
+        ] {
+            let given = given("given", &[(argument, Value::from(true))]);
+            let found = project.objections(&[project.intended(ROLE, &[], &given)]).await;
+            let context = format!("version {}, {argument}: {found:?}", cluster.major);
+            assert_eq!(found.is_empty(), is_allowed, "{context}");
+            match project.create(ROLE, &given).await {
+                Ok(made) => {
+                    assert!(is_allowed, "{context}");
+                    project.delete(ROLE, &made).await.unwrap();
+                }
+                Err(error) => assert!(!is_allowed, "{context}: {error}"),
+            }
+        }
+        cluster.sql("postgres", "DROP ROLE IF EXISTS given; DROP ROLE giver");
+    }
+}
+
+#[tokio::test]
+async fn drift_that_only_a_superuser_can_set_back_is_refused_by_the_plan() {
+    for cluster in versions() {
+        let project = Project::on(cluster.clone(), &[]).await.unwrap();
+        let (plain, owned) = (given("drifting", &[]), given("drifting database", &[]));
+        let role = project.create(ROLE, &plain).await.unwrap();
+        let database = project.create(DATABASE, &owned).await.unwrap();
+        let check = async |change: &str, kind: &str, made: &RecordedValue, argument: &str| {
+            cluster.sql("postgres", change);
+            let seen = project.seen(kind, made).await;
+            let before: Vec<(&str, Value)> = seen
+                .iter()
+                .map(|(name, it)| (&**name, it.clone()))
+                .filter(|(name, _)| made.arguments.contains_key(*name) || *name == "owner")
+                .collect();
+            let after: Vec<(&str, Value)> =
+                made.arguments.iter().map(|(name, it)| (&**name, it.clone())).collect();
+            let found = project.objections(&[project.intended(kind, &before, &after)]).await;
+            let context = format!("version {}, {change}: {found:?}", cluster.major);
+            assert_eq!(found.len(), 1, "{context}");
+            assert_eq!(found[0].1, argument, "{context}");
+            assert!(found[0].2.contains("superuser"), "{context}");
+            let drifted = RecordedValue { arguments: seen, ..made.clone() };
+            assert!(project.update(kind, &drifted, &after).await.is_err(), "{context}");
+        };
+        check("ALTER ROLE drifting REPLICATION", ROLE, &role, "replication").await;
+        cluster.sql("postgres", "ALTER ROLE drifting NOREPLICATION");
+        check("ALTER ROLE drifting BYPASSRLS", ROLE, &role, "bypass_row_level_security").await;
+        cluster.sql("postgres", "ALTER ROLE drifting NOBYPASSRLS");
+        check("ALTER ROLE drifting SUPERUSER", ROLE, &role, "superuser").await;
+        let change = "ALTER DATABASE \"drifting database\" OWNER TO postgres";
+        check(change, DATABASE, &database, "owner").await;
+        cluster.sql("postgres", "DROP DATABASE \"drifting database\"");
+        cluster.sql("postgres", "DROP ROLE drifting");
+    }
+}
+
+#[tokio::test]
+async fn roles_of_others_are_changed_with_the_admin_option_alone_from_version_16_on() {
+    for cluster in versions() {
+        let project = Project::on(cluster.clone(), &[]).await.unwrap();
+        cluster.sql("postgres", "CREATE ROLE \"not mine\"");
+        let after = given("not mine", &[("login", Value::from(true))]);
+        for (planned, argument) in [
+            (project.intended(ROLE, &given("not mine", &[]), &after), "login"),
+            (project.intended(ROLE, &given("not mine", &[]), &[]), "name"),
+        ] {
+            let found = project.objections(&[planned]).await;
+            let arguments: Vec<&str> = found.iter().map(|it| it.1.as_str()).collect();
+            let expected: &[&str] = if cluster.major >= 16 { &[argument] } else { &[] };
+            assert_eq!(arguments, expected, "version {}: {found:?}", cluster.major);
+        }
+        cluster.sql("postgres", "DROP ROLE \"not mine\"");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_needed_is_not_planned_to_be_dropped() {
+    for cluster in versions() {
+        let project = Project::on(cluster.clone(), &[]).await.unwrap();
+        let needed = given("needed", &[]);
+        let role = project.create(ROLE, &needed).await.unwrap();
+        let database = given("holding", &[text("owner", "needed")]);
+        let holding = project.create(DATABASE, &database).await.unwrap();
+        cluster.sql("postgres", "CREATE DATABASE using_it");
+        cluster.sql("postgres", "GRANT CONNECT ON DATABASE using_it TO needed");
+        cluster.sql("using_it", "CREATE TABLE t (i int); ALTER TABLE t OWNER TO needed");
+        let drop = || project.intended(ROLE, &needed, &[]);
+        let found = project.objections(&[drop()]).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let message = &found[0].2;
+        for part in [
+            "the role `needed` cannot be dropped: it has ",
+            "ownership of database holding",
+            "rights on database using_it",
+            "in the database `using_it` it has ownership of table t",
+            "REASSIGN OWNED BY \"needed\" TO",
+        ] {
+            assert!(message.contains(part), "version {}: {part}: {message}", cluster.major);
+        }
+        assert!(project.delete(ROLE, &role).await.is_err());
+        // A database that goes in the same plan, or to another owner, keeps no role.
+        cluster.sql("using_it", "REASSIGN OWNED BY needed TO postgres; DROP OWNED BY needed");
+        cluster.sql("postgres", "ALTER DATABASE holding OWNER TO needed");
+        assert_eq!(project.objections(&[drop()]).await.len(), 1);
+        let goes = project.intended(DATABASE, &database, &[]);
+        assert_eq!(project.objections(&[drop(), goes]).await, []);
+        let moves =
+            project.intended(DATABASE, &database, &given("holding", &[text("owner", "master")]));
+        assert_eq!(project.objections(&[drop(), moves]).await, []);
+        project.delete(DATABASE, &holding).await.unwrap();
+        assert_eq!(project.objections(&[drop()]).await, []);
+        project.delete(ROLE, &role).await.unwrap();
+        cluster.sql("postgres", "DROP DATABASE using_it");
+    }
+}
+
+#[tokio::test]
+async fn an_extension_that_is_needed_is_not_planned_to_be_dropped() {
+    let project = Project::new().await;
+    let cluster = &project.cluster;
+    let database = project.create(DATABASE, &given("with hstore", &[])).await.unwrap();
+    let hstore = given("hstore", &[text("database", "with hstore")]);
+    let made = project.create(EXTENSION, &hstore).await.unwrap();
+    let dropped = |more: &[(&'static str, Value)]| {
+        let before: Given = hstore.iter().chain(more).cloned().collect();
+        project.intended(EXTENSION, &before, &[])
+    };
+    assert_eq!(project.objections(&[dropped(&[])]).await, []);
+    let nowhere = given("hstore", &[text("database", "with hstore"), text("schema", "nowhere")]);
+    let moved = project.intended_as(Action::DeleteThenCreate, EXTENSION, &hstore, &nowhere);
+    let found = project.objections(&[moved]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].2.contains("has no schema `nowhere`"), "{found:?}");
+    cluster.sql("with hstore", "CREATE TABLE t (pairs hstore)");
+    let found = project.objections(&[dropped(&[])]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    for part in ["these need it: column pairs of table t; ", "`drop_cascade = true`"] {
+        assert!(found[0].2.contains(part), "{found:?}");
+    }
+    assert!(project.delete(EXTENSION, &made).await.is_err());
+    let cascades = [("drop_cascade", Value::from(true))];
+    assert_eq!(project.objections(&[dropped(&cascades)]).await, []);
+    let goes = project.intended(DATABASE, &given("with hstore", &[]), &[]);
+    assert_eq!(project.objections(&[dropped(&[]), goes]).await, []);
+    // The server's own extension belongs to its superuser.
+    let plpgsql = given("plpgsql", &[text("database", "with hstore")]);
+    let found = project.objections(&[project.intended(EXTENSION, &plpgsql, &[])]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].2.contains("belongs to `postgres`"), "{found:?}");
+    project.delete(DATABASE, &database).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_extension_requires_is_named() {
+    let cluster = cluster();
+    let project = user(&cluster, "extension_chief", "SUPERUSER").await;
+    let database = project.create(DATABASE, &given("with earth", &[])).await.unwrap();
+    let earth = |more: &[(&'static str, Value)]| {
+        let given = given("earthdistance", &[&[text("database", "with earth")], more].concat());
+        project.intended(EXTENSION, &[], &given)
+    };
+    let found = project.objections(&[earth(&[])]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].2.contains("needs the extension `cube`"), "{found:?}");
+    assert!(found[0].2.contains("`create_cascade = true`"), "{found:?}");
+    assert_eq!(project.objections(&[earth(&[("create_cascade", Value::from(true))])]).await, []);
+    let cube = project.intended(EXTENSION, &[], &given("cube", &[text("database", "with earth")]));
+    assert_eq!(project.objections(&[earth(&[]), cube]).await, []);
+    project.delete(DATABASE, &database).await.unwrap();
+    cluster.sql("postgres", "DROP ROLE extension_chief");
 }
