@@ -88,7 +88,7 @@ class Refusals(unittest.TestCase):
         for argument in ("encoding", "identity"):
             self.assertIn(argument, told)
         self.assertIn('"UTF8" -> "LATIN1"', told)
-        self.assertIn("it is another database than the one on record", told)
+        self.assertIn("the recorded database was dropped, and this is another one with its name", told)
 
     def test_what_a_plan_does_not_set_back_is_not_among_what_it_does(self):
         self.write(block("postgresql_role", "r", "r"), block("postgresql_database", "a", "a"))

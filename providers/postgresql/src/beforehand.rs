@@ -1,6 +1,6 @@
-//! A database that is to take another one's place is made before that one goes, under a name of its
-//! own: what the server refuses then has cost nothing. The step that makes it takes it over by its
-//! comment.
+//! The replacement of a database is created before the old one is dropped, under a temporary name:
+//! if the server refuses it, nothing is lost. The step that creates the new database finds it by its
+//! comment and renames it.
 
 use ha_provider::{CallOutcome, Error, IntendedChange};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::provider::PostgresqlProvider;
 use crate::session::DatabaseSession;
 use crate::sql::{identifier, literal};
 
-/// What only a new database can be given.
+/// The arguments that only `CREATE DATABASE` accepts.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Blank {
     pub(crate) name: String,
@@ -23,7 +23,7 @@ pub(crate) struct Blank {
 }
 
 impl Blank {
-    /// The statement that makes such a database under this name.
+    /// The statement that creates such a database under this name.
     pub(crate) fn statement(&self, name: &str, version: i32) -> String {
         let Self { encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self;
         let mut statement =
@@ -38,7 +38,8 @@ impl Blank {
                 statement.push_str(&format!(" {word} {}", literal(text)));
             }
         }
-        // A cluster that sorts by ICU would record these names, and sort by ICU all the same.
+        // Without this a cluster whose default is ICU would store these locales and still sort by
+        // ICU.
         if version >= WITH_PROVIDERS && (lc_collate.is_some() || lc_ctype.is_some()) {
             statement.push_str(" LOCALE_PROVIDER libc");
         }
@@ -48,18 +49,18 @@ impl Blank {
         statement
     }
 
-    /// What one that was made beforehand is known by.
+    /// The comment that identifies a database created in advance with these arguments.
     fn comment(&self, version: i32) -> String {
         format!("made by ha: {}", self.statement(&self.name, version))
     }
 }
 
-/// The name that is had until the other one has gone. A step is known by its token.
+/// The temporary name of a replacement; the token makes it the step's own.
 fn name_until_then(token: &str) -> String {
     format!("ha {token}")
 }
 
-/// Makes what is to take the place of the database `old`, or finds that an earlier try has.
+/// Creates the replacement of the database `old`, unless an earlier attempt has.
 pub(crate) async fn make(
     session: &DatabaseSession<'_>,
     old: &str,
@@ -71,7 +72,7 @@ pub(crate) async fn make(
         Error::new(&attempted, cause).help(NOTHING_LOST).outcome(CallOutcome::Refused)
     };
     let Some(blank) = successor.after::<Blank>() else {
-        return Err(refused("what it is made with is not known yet")
+        return Err(refused("an argument that it is created with is not known yet")
             .help("apply again: by then it is known"));
     };
     if blank.template == old {
@@ -95,7 +96,7 @@ pub(crate) async fn make(
 
 const NOTHING_LOST: &str = "nothing was deleted";
 
-/// Gives one that was made beforehand its name, where there is one.
+/// Renames a database that was created in advance to its final name; false where there is none.
 pub(crate) async fn take(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -111,7 +112,8 @@ pub(crate) async fn take(
     Ok(true)
 }
 
-/// Takes away what a killed step with this token left. A server that is away is not waited for.
+/// Drops the database that a killed step with this token left behind. Does not wait for a server
+/// that does not answer.
 pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result<(), Error> {
     let Ok(Some(session)) = server.reading(server.database()).await else { return Ok(()) };
     let name = name_until_then(token);
@@ -121,7 +123,7 @@ pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result
     }
 }
 
-/// Drops what the step with this token made and no one took over.
+/// Drops the database that the step with this token created and that was not renamed.
 pub(crate) async fn drop_unused(session: &DatabaseSession<'_>, token: &str) -> Result<(), Error> {
     let name = name_until_then(token);
     let attempted = format!("drop the database `{name}`, which was to take another one's place");
@@ -143,7 +145,7 @@ async fn is_there(
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
-/// The name of one that was made beforehand and is as this one is to be.
+/// The temporary name of a database that was created in advance with these arguments.
 async fn find(
     session: &DatabaseSession<'_>,
     attempted: &str,

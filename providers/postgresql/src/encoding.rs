@@ -1,15 +1,16 @@
-//! How a database encodes text.
+//! Character encodings of databases.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A name of an encoding, in the server's own spelling.
+/// The name of an encoding in the server's spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[schemars(with = "String", inline)]
 pub(crate) struct Encoding(String);
 
-/// What the server calls encodings that it also knows by other names. Signs and case do not count.
+/// The server's names of encodings, each with its aliases in lower case. The server ignores case and
+/// every character that is no letter or digit.
 const NAMES: &[(&str, &[&str])] = &[
     ("BIG5", &["windows950"]),
     ("EUC_CN", &[]),
@@ -73,7 +74,7 @@ impl From<String> for Encoding {
 }
 
 impl Encoding {
-    /// The server's name for it.
+    /// The server's name of the encoding.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_encoding_has_many_names() {
+    fn aliases_become_the_servers_name() {
         for (given, name) in [
             ("UTF8", "UTF8"),
             ("utf-8", "UTF8"),

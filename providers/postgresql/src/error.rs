@@ -1,4 +1,4 @@
-//! What PostgreSQL's errors mean, and which of them pass by themselves.
+//! What PostgreSQL's errors mean, and which of them are transient.
 
 use std::error::Error as _;
 use std::io;
@@ -20,8 +20,8 @@ pub(crate) fn failed(attempted: impl Into<String>, error: &tokio_postgres::Error
         .code(answer.code().code())
         .outcome(CallOutcome::Refused);
     failed.causes.extend(answer.detail().map(|it| it.replace('\n', "; ")));
-    // What depends on it is said by whoever knows what it is; `CASCADE` is nothing that a reader
-    // can write here.
+    // The server's hint is to use `CASCADE`, which no argument here has as its name. The callers
+    // add what to do about dependent objects.
     if let Some(hint) =
         answer.hint().filter(|_| *answer.code() != SqlState::DEPENDENT_OBJECTS_STILL_EXIST)
     {
@@ -39,7 +39,7 @@ fn help(code: &SqlState) -> Option<&'static str> {
             "the server knows another password for this user; compare the provider's `password`"
         }
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            "no line of the server's pg_hba.conf lets this user in this way; where it lists only `hostssl`, `sslmode` must not be \
+            "no line of the server's pg_hba.conf allows this connection; where it lists only `hostssl`, `sslmode` must not be \
              `disable`"
         }
         SqlState::INSUFFICIENT_PRIVILEGE => {
@@ -47,7 +47,7 @@ fn help(code: &SqlState) -> Option<&'static str> {
              superuser for what only one may do"
         }
         SqlState::TOO_MANY_CONNECTIONS => {
-            "all connections are taken; see who has them in pg_stat_activity, or raise max_connections"
+            "all connections are in use; pg_stat_activity lists them; close some, or raise max_connections"
         }
         SqlState::INVALID_CATALOG_NAME => {
             "there is no such database; compare the provider's `database`"
@@ -64,14 +64,14 @@ fn help(code: &SqlState) -> Option<&'static str> {
             "the server does not have this extension; `SELECT name FROM pg_available_extensions` lists those it has"
         }
         SqlState::LOCK_NOT_AVAILABLE => {
-            "somebody holds a lock on it for long; pg_locks and pg_stat_activity name whom"
+            "another session holds a lock on it; pg_locks and pg_stat_activity show which one"
         }
         _ => return None,
     })
 }
 
-/// Whether a failure to connect may go away when it is tried again: during a fail-over, a restart,
-/// or before a new name is known everywhere.
+/// Whether a failure to connect is transient: during a fail-over, a restart, or before a new DNS
+/// name is known everywhere.
 pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
     if let Some(code) = error.code() {
         return [
@@ -91,7 +91,7 @@ pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
     }
 }
 
-/// Why TLS did not come about, where that is why.
+/// The TLS error that is the cause, if one is.
 fn tls_fault(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
     let io = find::<io::Error>(error)?;
     io.get_ref()?.downcast_ref()

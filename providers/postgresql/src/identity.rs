@@ -1,21 +1,21 @@
-//! What a server knows a thing by, whatever its name is just now: the number of the cluster and the
-//! thing's own in it. By it what was renamed is found again, by a person or by a run that was
-//! killed before it could say so.
+//! The identity of a role or database, which a rename does not change: the cluster's identifier and
+//! the object's OID. It finds an object that was renamed by hand, or by a run that was killed before
+//! it recorded the rename.
 
 use std::collections::BTreeMap;
 
-/// The identity of a thing; none where the user may not know the cluster's number.
+/// The identity of an object; none where the user may not read the cluster's identifier.
 pub(crate) fn identity(cluster: Option<&str>, oid: u32) -> Option<String> {
     Some(format!("{}/{oid}", cluster?))
 }
 
-/// The number of a thing in this very cluster. In another one the same number is another thing.
+/// The OID of an identity of this cluster; none of another cluster, where it is another object's.
 pub(crate) fn oid_in(cluster: Option<&str>, identity: Option<&String>) -> Option<u32> {
     let (recorded, oid) = identity?.split_once('/')?;
     (recorded == cluster?).then(|| oid.parse().ok())?
 }
 
-/// What was found, by name and by number.
+/// Objects on the server, by name and OID.
 pub(crate) struct FoundObject<T>(BTreeMap<String, (u32, T)>);
 
 impl<T> FoundObject<T> {
@@ -23,7 +23,7 @@ impl<T> FoundObject<T> {
         Self(all.into_iter().map(|(name, oid, it)| (name, (oid, it))).collect())
     }
 
-    /// What has this name; or else what has this number, as long as no other of `names` means it.
+    /// The object with this name; else the one with this OID, unless its name is one of `names`.
     pub(crate) fn find(
         &self,
         name: &str,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_means_something_in_its_own_cluster_alone() {
+    fn an_oid_is_valid_only_in_its_own_cluster() {
         let recorded = identity(Some("7"), 16_384);
         assert_eq!(oid_in(Some("7"), recorded.as_ref()), Some(16_384));
         assert_eq!(oid_in(Some("8"), recorded.as_ref()), None);
@@ -57,11 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_before_a_number() {
+    fn a_name_takes_precedence_over_an_oid() {
         let found = FoundObject::new([("a".to_owned(), 1, 'a'), ("b".to_owned(), 2, 'b')]);
         assert_eq!(found.find("a", Some(2), &["a"]), Some(("a", 1, &'a')));
         assert_eq!(found.find("old", Some(2), &["old"]), Some(("b", 2, &'b')));
-        // Somebody else is meant by that name.
+        // Another block has that name.
         assert_eq!(found.find("old", Some(2), &["old", "b"]), None);
         assert_eq!(found.find("old", None, &["old"]), None);
     }

@@ -1,9 +1,9 @@
-//! The names of the operating system's locales.
+//! Names of locales of the operating system.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A name of a locale, as the server records it.
+/// The name of a locale as the server stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[schemars(with = "String", inline)]
@@ -11,7 +11,7 @@ pub(crate) struct Locale(pub(crate) String);
 
 impl From<String> for Locale {
     fn from(name: String) -> Self {
-        // Both names mean the same, and the server records the first.
+        // `POSIX` is an alias of `C`, and the server stores `C` for both.
         Self(if name == "POSIX" { "C".to_owned() } else { name })
     }
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn posix_is_another_name_of_c() {
+    fn posix_is_an_alias_of_c() {
         let of = |name: &str| String::from(Locale::from(name.to_owned()));
         assert_eq!(["POSIX", "C", "C.utf8", "posix"].map(of), ["C", "C", "C.utf8", "posix"]);
     }

@@ -1,6 +1,6 @@
-//! Which roles a role belongs to, and with which options. From version 16 on the options INHERIT,
-//! SET and ADMIN are those of each grant, and there may be a grant by each of several grantors;
-//! before, there is one grant, with ADMIN alone.
+//! Memberships of roles in roles, and their options. From version 16 on each grant has the options
+//! INHERIT, SET and ADMIN, and several grantors may each have granted the same membership; before,
+//! there is one grant with the option ADMIN alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,23 +14,23 @@ use crate::sql::identifier;
 /// The first version whose grants have options of their own.
 pub(crate) const WITH_OPTIONS: i32 = 160_000;
 
-/// Held while roles are granted: two sessions that change memberships of one role at once are in
-/// each other's way.
+/// Serialises changes of memberships: of two sessions that change those of one role concurrently,
+/// the server lets one fail with `tuple concurrently updated`.
 const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7020293016)";
 
 /// A membership with options that are not the usual ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RoleMembership {
-    /// The role that it belongs to.
+    /// The role that it is a member of.
     pub(crate) role: String,
-    /// Whether it may make others members, and take that back.
+    /// Whether it may grant and revoke this membership for others.
     #[serde(default)]
     pub(crate) admin: bool,
-    /// Whether it has that role's rights without asking for them; as `inherit` says where nothing
-    /// is said. To differ from that takes PostgreSQL 16 or later.
+    /// Whether it has that role's rights without `SET ROLE`; the role's `inherit` by default. A
+    /// different value takes PostgreSQL 16 or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) inherit: Option<bool>,
-    /// Whether it may become that role with `SET ROLE`. To say no takes PostgreSQL 16 or later.
+    /// Whether it may become that role with `SET ROLE`. `false` takes PostgreSQL 16 or later.
     #[serde(default = "yes")]
     pub(crate) set: bool,
 }
@@ -39,7 +39,7 @@ fn yes() -> bool {
     true
 }
 
-/// What a membership gives.
+/// The options of a membership.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MembershipOptions {
     admin: bool,
@@ -47,15 +47,15 @@ pub(crate) struct MembershipOptions {
     set: bool,
 }
 
-/// Grants of one role to another, by their grantors.
+/// The grants of one role to another, each with its grantor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RoleGrants(Vec<(String, MembershipOptions)>);
 
-/// What a role belongs to, by name.
+/// The roles that a role is a member of, by name.
 pub(crate) type GrantedRoles = BTreeMap<String, RoleGrants>;
 
 impl RoleGrants {
-    /// What all of them together give.
+    /// The options that the grants give together: the server combines them with OR.
     fn options(&self) -> MembershipOptions {
         let any = |is: fn(&MembershipOptions) -> bool| self.0.iter().any(|(_, it)| is(it));
         MembershipOptions {
@@ -69,7 +69,7 @@ impl RoleGrants {
 /// The memberships that a configuration asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct DesiredMemberships<'a> {
-    /// Whether memberships inherit that do not say it themselves.
+    /// The INHERIT option of memberships that set none.
     pub(crate) inherit: bool,
     pub(crate) roles: &'a BTreeSet<String>,
     pub(crate) memberships: &'a BTreeSet<RoleMembership>,
@@ -92,8 +92,9 @@ impl DesiredMemberships<'_> {
         options
     }
 
-    /// How what is there is said in the words of this configuration.
-    pub(crate) fn told(
+    /// The granted memberships in the form that this configuration uses: `roles` where the options
+    /// are the default ones, and `membership` blocks for the rest.
+    pub(crate) fn as_configured(
         &self,
         granted: &GrantedRoles,
     ) -> (BTreeSet<String>, BTreeSet<RoleMembership>) {
@@ -123,7 +124,7 @@ impl DesiredMemberships<'_> {
     /// The statements that bring `member` from what is granted to what is asked for.
     ///
     /// # Errors
-    /// What the server is too old for, as a sentence.
+    /// An option that the server's version does not have.
     pub(crate) fn statements(
         &self,
         member: &str,
@@ -173,7 +174,8 @@ impl DesiredMemberships<'_> {
         Ok(statements)
     }
 
-    /// What is still otherwise than asked for, where it is: what a server only warned of.
+    /// The first difference that remains after a change: the server only warns when a revoke has no
+    /// effect, because another role was the grantor.
     pub(crate) fn unmet(&self, granted: &GrantedRoles, version: i32) -> Option<String> {
         let wanted = self.options();
         let grantors = |it: &RoleGrants| {
@@ -208,7 +210,7 @@ impl DesiredMemberships<'_> {
     }
 }
 
-/// The options that are given and not wanted.
+/// The options that are granted and not wanted.
 fn excess(
     has: MembershipOptions,
     wanted: MembershipOptions,
@@ -222,7 +224,7 @@ fn excess(
     options.into_iter().filter(|(_, is)| *is).map(|(option, _)| option)
 }
 
-/// Whether nothing is missing.
+/// Whether every wanted option is granted.
 fn covers(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> bool {
     let is_there = |has: bool, wanted: bool| has || !wanted;
     is_there(has.admin, wanted.admin)
@@ -246,8 +248,9 @@ fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool
 }
 
 impl DatabaseSession<'_> {
-    /// What the roles of these names belong to, by their names. What a server of version 16 grants
-    /// by itself to whoever makes a role is not among it, unless it is `said`.
+    /// The memberships of the roles with these names. From version 16 on the server grants the
+    /// creator of a role its ADMIN option. Such a grant is left out, unless it is `said`: no
+    /// configuration asked for it, and a plan must not revoke it.
     pub(crate) async fn granted(
         &self,
         attempted: &str,
@@ -280,8 +283,7 @@ impl DatabaseSession<'_> {
         Ok(all)
     }
 
-    /// What was granted by a role, which therefore cannot go: `REVOKE …` statements that take it
-    /// back.
+    /// The `REVOKE …` statements for what a role has granted, which keeps it from being dropped.
     pub(crate) async fn granted_by(
         &self,
         attempted: &str,
@@ -296,7 +298,7 @@ impl DatabaseSession<'_> {
         Ok(self.rows(attempted, query, &[&grantor]).await?.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Makes the user a member of a role, unless it can act as that role already.
+    /// Makes the connected user a member of a role, unless it can act as that role already.
     pub(crate) async fn belong_to(&self, role: &str) -> Result<(), Error> {
         let attempted = format!("make `{}` a member of the role `{role}`", self.user);
         if self.can_act_as(&attempted, role).await? {
@@ -307,7 +309,7 @@ impl DatabaseSession<'_> {
     }
 
     async fn can_act_as(&self, attempted: &str, role: &str) -> Result<bool, Error> {
-        // From version 16 on, belonging to a role and being able to act as it are different things.
+        // From version 16 on a member can act as a role only with the SET option.
         let how = if self.version >= WITH_OPTIONS { "SET" } else { "MEMBER" };
         let query =
             "SELECT pg_catalog.pg_has_role(oid, $2) FROM pg_catalog.pg_roles WHERE rolname = $1";
@@ -315,13 +317,14 @@ impl DatabaseSession<'_> {
         match rows.first() {
             Some(row) => Ok(row.get(0)),
             None => Err(Error::new(attempted, format!("there is no role `{role}`"))
-                .help("make it with `postgresql_role`, and refer to its `name` so that it is made first")
+                .help("create it with `postgresql_role`, and refer to its `name` so that it is created first")
                 .outcome(CallOutcome::Refused)),
         }
     }
 }
 
-/// The statement that keeps others from changing memberships until the transaction ends.
+/// The statement that keeps other sessions of `ha` from changing memberships until the transaction
+/// ends.
 pub(crate) fn lock() -> String {
     LOCK.to_owned()
 }
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_granted_otherwise_is_granted_again_or_taken_back() {
+    fn differing_grants_are_granted_again_or_revoked() {
         let (g, none) = (roles(&["g"]), BTreeSet::new());
         let wanted = |inherit| DesiredMemberships { inherit, roles: &g, memberships: &none };
         let statements = |inherit, granted: &GrantedRoles, version| {
@@ -382,33 +385,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_told_in_the_words_of_the_configuration() {
+    fn granted_memberships_take_the_form_of_the_configuration() {
         let (g, none) = (roles(&["g"]), BTreeSet::new());
         let wanted = DesiredMemberships { inherit: true, roles: &g, memberships: &none };
-        assert_eq!(wanted.told(&granted("boss", false, true, true)), (g.clone(), none.clone()));
+        assert_eq!(
+            wanted.as_configured(&granted("boss", false, true, true)),
+            (g.clone(), none.clone())
+        );
         let seen = RoleMembership { role: "g".into(), admin: true, inherit: None, set: true };
         assert_eq!(
-            wanted.told(&granted("boss", true, true, true)),
+            wanted.as_configured(&granted("boss", true, true, true)),
             (roles(&[]), BTreeSet::from([seen]))
         );
         let seen =
             RoleMembership { role: "g".into(), admin: false, inherit: Some(false), set: true };
         assert_eq!(
-            wanted.told(&granted("boss", false, false, true)),
+            wanted.as_configured(&granted("boss", false, false, true)),
             (roles(&[]), BTreeSet::from([seen.clone()]))
         );
-        // A block that says no more than what is usual stays a block.
+        // A block with default options stays a block.
         let said = BTreeSet::from([RoleMembership { inherit: None, ..seen }]);
         let wanted = DesiredMemberships {
             inherit: true,
             roles: &none.iter().map(|it: &RoleMembership| it.role.clone()).collect(),
             memberships: &said,
         };
-        assert_eq!(wanted.told(&granted("boss", false, true, true)), (roles(&[]), said.clone()));
+        assert_eq!(
+            wanted.as_configured(&granted("boss", false, true, true)),
+            (roles(&[]), said.clone())
+        );
     }
 
     #[test]
-    fn options_that_a_server_does_not_know_are_refused() {
+    fn options_of_later_versions_are_refused() {
         let (none, narrow) = (
             BTreeSet::new(),
             RoleMembership { role: "g".into(), admin: false, inherit: None, set: false },

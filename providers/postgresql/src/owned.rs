@@ -1,5 +1,5 @@
-//! What a role owns that goes on without it: an extension that was made in the name of a database's
-//! owner.
+//! Extensions that a role owns because it owned their database when they were created. They outlive
+//! the role.
 
 use ha_provider::{Attempt, Error};
 
@@ -12,8 +12,8 @@ const WITH_EXTENSIONS: &str = "SELECT DISTINCT datname::text FROM pg_catalog.pg_
      WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.classid = 'pg_catalog.pg_extension'::regclass \
      AND s.deptype = 'o' AND rolname = $1 AND datallowconn ORDER BY 1";
 
-/// The owner of the database one is in, and the role's extensions in it; none where the role owns
-/// anything else, in it or as a part of the server.
+/// The owner of the current database, and the role's extensions in it; no row where the role owns
+/// anything else, in this database or of the server as a whole.
 const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba)::text, \
      ARRAY(SELECT extname::text FROM pg_catalog.pg_extension WHERE extowner = r.oid ORDER BY 1) \
      FROM pg_catalog.pg_database d, pg_catalog.pg_roles r \
@@ -22,8 +22,8 @@ const NOTHING_BUT_EXTENSIONS: &str = "SELECT pg_catalog.pg_get_userbyid(datdba):
      AND s.classid <> 'pg_catalog.pg_extension'::regclass AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m \
      WHERE m.classid = s.classid AND m.objid = s.objid AND m.deptype = 'e'))";
 
-/// Hands the extensions that a role owns over to the owners of their databases, so that the role
-/// can go. They were made as the owner of the database then was; no one configures whose they are.
+/// Hands the extensions that a role owns over to the owners of their databases, so that the role can
+/// be dropped. No argument sets the owner of an extension, so no configuration is contradicted.
 pub(crate) async fn hand_over_extensions(
     server: &PostgresqlProvider,
     role: &str,

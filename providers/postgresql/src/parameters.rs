@@ -1,4 +1,4 @@
-//! Settings that a role or a database brings to its sessions: `ALTER … SET`.
+//! Server settings that a role or a database gives its sessions: `ALTER … SET`.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sql::{identifier, literal};
 
-/// Settings whose value is a list of names, of which the server keeps each in quotes where it needs
-/// them.
+/// Settings whose value is a list of names. The server stores each name, quoted where needed, so
+/// the values of the configuration are normalised the same way before they are compared.
 const LISTS: [&str; 6] = [
     "local_preload_libraries",
     "search_path",
@@ -20,7 +20,7 @@ const LISTS: [&str; 6] = [
     "unix_socket_directories",
 ];
 
-/// Settings by name. Names have no case, and lists are spelt in one way.
+/// Settings by lower-case name, with lists in normal form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 #[schemars(with = "BTreeMap<String, String>", inline)]
@@ -44,7 +44,7 @@ impl From<ServerParameters> for BTreeMap<String, String> {
 }
 
 impl ServerParameters {
-    /// As the server lists them: `name=value`.
+    /// Parses `setconfig` of the catalogs: `name=value`.
     pub(crate) fn listed(list: Option<Vec<String>>) -> Self {
         let each = |it: &String| {
             it.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -52,7 +52,7 @@ impl ServerParameters {
         list.unwrap_or_default().iter().filter_map(each).collect::<BTreeMap<_, _>>().into()
     }
 
-    /// What makes these out of others, each to go behind `ALTER ROLE "name"`.
+    /// The clauses that turn `from` into these settings, each to follow `ALTER ROLE "name"`.
     pub(crate) fn changes(&self, from: &Self) -> Vec<String> {
         let reset = from
             .0
@@ -66,7 +66,7 @@ impl ServerParameters {
     }
 }
 
-/// What is wrong with settings as they are written.
+/// The problems of settings that can be found without a server.
 pub(crate) fn problems(settings: &BTreeMap<String, MaybeUnknown<String>>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let mut seen = BTreeMap::new();
@@ -103,13 +103,14 @@ fn written(name: &str, value: &str) -> String {
         return literal(value);
     }
     match names(value) {
-        // The server takes a list of one name that is empty for an empty list.
+        // `SET name TO ''` is the server's way to write an empty list.
         names if names.is_empty() => "''".to_owned(),
         names => names.iter().map(|it| literal(it)).collect::<Vec<_>>().join(", "),
     }
 }
 
-/// The names in a list, without their quotes.
+/// The names in a list, unquoted, and in lower case where they were not quoted: the server folds
+/// them the same way.
 fn names(text: &str) -> Vec<String> {
     let (mut names, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_the_same_however_they_are_spelt() {
+    fn lists_are_compared_in_normal_form() {
         let one = of(&[("search_path", "\"$user\",  public, \"Mixed, one\"")]);
         assert_eq!(one, of(&[("Search_Path", "\"$user\", \"public\", \"Mixed, one\"")]));
         assert_eq!(
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_changed() {
+    fn changes_only_what_differs() {
         let from = of(&[("work_mem", "4MB"), ("timezone", "UTC"), ("geqo", "off")]);
         let to = of(&[("work_mem", "8MB"), ("TimeZone", "UTC"), ("my.own", "it's")]);
         assert_eq!(
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_none_are_refused() {
+    fn refuses_invalid_names() {
         let problems = |name: &str| {
             problems(&BTreeMap::from([(name.to_owned(), MaybeUnknown::Known("1".to_owned()))]))
         };

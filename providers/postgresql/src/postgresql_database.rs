@@ -23,9 +23,10 @@ use crate::role_names::role_problem;
 use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, problem};
 
-/// Noted before it is made: there was no such database, so what is found later is ours.
+/// The note that no such database existed before this step. `CREATE DATABASE` runs outside of
+/// transactions, so a database found by a resumed attempt is this step's own only with this note.
 const ABSENT: &str = "database was absent";
-/// For how long others are given to leave a database that is to go, or to be copied.
+/// How long a statement that needs a database without connections is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database.
@@ -33,42 +34,42 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     /// Its name.
     name: String,
-    /// Whom it belongs to; the provider's user where nothing is said, and again once this is taken
-    /// out. A user that is no superuser is made a member of this role first.
+    /// The role that owns it; the provider's user by default, and again once this is removed. A user
+    /// that is no superuser is made a member of this role first.
     owner: Option<String>,
-    /// How it encodes text, such as `UTF8`.
+    /// Its character encoding, such as `UTF8`.
     encoding: Option<Chosen<Immutable<Encoding>>>,
-    /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a
-    /// database that sorts by it, also where the cluster's others sort by ICU.
+    /// Its collation order, as a locale of the operating system. With this set, the database
+    /// uses the `libc` provider, also in a cluster whose default is ICU.
     lc_collate: Option<Chosen<Immutable<Locale>>>,
-    /// What it takes for letters, by the name of a locale of the operating system.
+    /// Its character classification, as a locale of the operating system.
     lc_ctype: Option<Chosen<Immutable<Locale>>>,
-    /// What it is a copy of.
+    /// The database that it is copied from; `template0` by default.
     #[serde(default = "empty")]
     template: Immutable<String>,
-    /// How many connections it takes at once; -1 is any number.
+    /// How many concurrent connections it accepts; -1, the default, is no limit.
     #[serde(default = "any_number")]
     connection_limit: i32,
-    /// Whether anybody may connect to it at all.
+    /// Whether it accepts connections.
     #[serde(default = "yes")]
     allow_connections: bool,
-    /// Whether everybody who may make databases may copy it.
+    /// Whether every role with CREATEDB may copy it.
     #[serde(default)]
     is_template: bool,
-    /// Where its files are.
+    /// The tablespace of its files.
     tablespace_name: Option<Chosen<String>>,
-    /// What sessions in it are set to at their start: `statement_timeout = "5min"`.
+    /// Server settings of sessions in it: `statement_timeout = "5min"`.
     #[serde(default)]
     settings: ServerParameters,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DatabaseOutputs {
-    /// What the server knows it by, whatever its name: the cluster's number and the database's own.
+    /// Its identity, which a rename does not change: the cluster's identifier and the database's OID.
     identity: Option<String>,
 }
 
-/// The one template that goes with every encoding and locale.
+/// `template0`, the one template that accepts every encoding and locale.
 fn empty() -> Immutable<String> {
     Immutable("template0".into())
 }
@@ -206,7 +207,7 @@ impl Resource for Database {
 }
 
 impl Database {
-    /// Makes it, or finishes what an earlier try made of it.
+    /// Creates the database, or finishes what an earlier attempt of this step began.
     async fn made(
         &self,
         server: &PostgresqlProvider,
@@ -227,10 +228,11 @@ impl Database {
             }
         }
         let made = on_server(&session, &attempted, &[&self.name], &[]).await?;
-        let made = made
-            .get(&self.name)
-            .ok_or_else(|| Error::new(&attempted, "somebody deletes it just now"))?;
-        // What `CREATE DATABASE` does not take, and all else that one made beforehand lacks.
+        let made = made.get(&self.name).ok_or_else(|| {
+            Error::new(&attempted, "the database was deleted right after it was created")
+        })?;
+        // `CREATE DATABASE` accepts no settings, and a database that was created in advance has
+        // none of the options yet.
         let statements = self.statements_from(&made.database, self.owner.as_deref());
         if !statements.is_empty() {
             session.together(&attempted, &statements).await?;
@@ -240,7 +242,7 @@ impl Database {
         Ok(CreatedResource { id: self.name.clone(), outputs: DatabaseOutputs { identity } })
     }
 
-    /// Changes it to these arguments.
+    /// Brings the database to these arguments.
     async fn changed(
         &self,
         server: &PostgresqlProvider,
@@ -249,14 +251,14 @@ impl Database {
     ) -> Result<DatabaseOutputs, Error> {
         let old = &before.arguments.name;
         let attempted = format!("change the database `{old}`");
-        // The database one is in can neither be renamed nor moved.
+        // A session can neither rename nor move the database that it is connected to.
         let session = server.writing(elsewhere(server, &[old, &self.name]), attempt).await?;
         let names = [old.as_str(), self.name.as_str()];
         let mut on_server = on_server(&session, &attempted, &names, &[]).await?;
-        // Renamed by an earlier try, it has its new name already.
+        // An earlier attempt may have renamed it already.
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such database any more")
-                .help("plan again: it will be made again")
+                .help("plan again: it will be created again")
                 .outcome(CallOutcome::Refused)
         })?;
         if let Some(owner) = &now.database.owner {
@@ -279,7 +281,7 @@ impl Database {
         }
         let owner =
             match ArgumentChange::between(before.arguments.owner.as_ref(), self.owner.as_ref()) {
-                // It goes back to whom it would belong to had nothing been said.
+                // Without `owner` a new database would belong to the provider's user.
                 ArgumentChange::Removed => Some(session.user.as_str()),
                 _ => self.owner.as_deref(),
             };
@@ -295,7 +297,7 @@ impl Database {
     }
 }
 
-/// Deletes it, where it is there.
+/// Drops the database; a database that does not exist is no error.
 async fn deleted(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Database>,
@@ -310,14 +312,15 @@ async fn deleted(
     if let Some(owner) = &now.database.owner {
         session.belong_to(owner).await?;
     }
-    // The server may refuse what takes its place, so that is made first.
+    // The server may refuse the replacement. Creating it before the drop means that a refusal
+    // loses no data.
     let successor = match attempt.successor() {
         Some(it) => Some(beforehand::make(&session, name, it, attempt.token()).await?),
         None => None,
     };
     let done = dropped(&session, &attempted, &now.database).await;
     if done.is_err() && successor.is_some() {
-        // What failed is told; what is left of this would only be in the way.
+        // The error of the drop is reported. A failure to clean up would only hide it.
         let _ = beforehand::drop_unused(&session, attempt.token()).await;
     }
     session.pass_on_warnings(attempt);
@@ -331,7 +334,7 @@ async fn dropped(
 ) -> Result<(), Error> {
     let name = &database.name;
     if database.is_template {
-        // The server deletes no template.
+        // The server refuses to drop a template.
         session
             .alone(
                 attempted,
@@ -343,13 +346,13 @@ async fn dropped(
         .await
 }
 
-/// A database to be in while something is done to those of these names.
+/// A database to connect to while the databases with these names are changed.
 fn elsewhere<'a>(server: &'a PostgresqlProvider, names: &[&String]) -> &'a str {
     let is_free = |it: &&str| names.iter().all(|name| name.as_str() != *it);
     [server.database(), "postgres", "template1"].into_iter().find(is_free).unwrap_or("template1")
 }
 
-/// What a change does to those who use it.
+/// The impact of a change on clients and data.
 fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let mut impacts =
         renamed(changed, "clients are locked out until they connect to it by its new name");
@@ -371,7 +374,7 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
 }
 
 const IN_USE: &str = "55006";
-/// The database is there; or it came to be there while the server was at this one.
+/// The name is taken; the second code is that of two concurrent `CREATE DATABASE`.
 const EXISTS: [&str; 2] = ["42P04", "23505"];
 
 impl Database {
@@ -393,8 +396,8 @@ impl Database {
             self.options().join(" ")
         );
         match patiently(session, attempted, &statement).await {
-            // An earlier try was killed while the server still worked on it, and the server went
-            // on.
+            // An earlier attempt was killed while the server still ran its statement, and the
+            // server completed it.
             Err(error)
                 if may_be_ours && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) =>
             {
@@ -404,7 +407,7 @@ impl Database {
         }
     }
 
-    /// What only a new one can be given.
+    /// The arguments that only `CREATE DATABASE` accepts.
     fn blank(&self) -> Blank {
         let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } =
             self.clone();
@@ -419,7 +422,8 @@ impl Database {
         }
     }
 
-    /// What brings the options, settings and the owner of a database of this name to these.
+    /// The statements that bring options, settings and owner of a database with this name to these
+    /// arguments.
     fn statements_from(&self, now: &Self, owner: Option<&str>) -> Vec<String> {
         let name = identifier(&self.name);
         let options = self.options_unlike(now);
@@ -433,15 +437,15 @@ impl Database {
                 .iter()
                 .map(|it| format!("ALTER DATABASE {name} {it}")),
         );
-        // The owner comes last: the user may change nothing more once the database belongs to
-        // somebody else.
+        // The owner comes last: once the database belongs to another role, the user may change
+        // nothing more.
         if let Some(owner) = owner.filter(|it| now.owner.as_deref() != Some(*it)) {
             statements.push(format!("ALTER DATABASE {name} OWNER TO {}", identifier(owner)));
         }
         statements
     }
 
-    /// What can be said when it is made and later on.
+    /// The options that `CREATE DATABASE` and `ALTER DATABASE` both accept.
     fn options(&self) -> [String; 3] {
         let Self { connection_limit, allow_connections, is_template, .. } = self;
         [
@@ -467,8 +471,8 @@ impl Database {
     }
 }
 
-/// Runs a statement that needs a database without connections; says who has them where there are
-/// some.
+/// Runs a statement that needs a database without connections. The error lists the connections
+/// that are open.
 pub(crate) async fn undisturbed(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -483,8 +487,8 @@ pub(crate) async fn undisturbed(
     }
 }
 
-/// Somebody may just be leaving the database; a connection that was closed lives on for some
-/// milliseconds.
+/// Runs a statement, again while the database is in use: the server ends a closed connection some
+/// milliseconds after its client has.
 pub(crate) async fn patiently(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -513,7 +517,7 @@ async fn who_is_there(session: &DatabaseSession<'_>, error: Error, name: &str) -
     }
 }
 
-/// What is there of what is recorded.
+/// The recorded databases as they are on the server.
 async fn seen(
     server: &PostgresqlProvider,
     known: &[RecordedResource<Database>],
@@ -550,11 +554,11 @@ async fn seen(
     Ok(known.iter().map(each).collect())
 }
 
-/// A database as the server has it.
+/// A database as it is on the server.
 struct ServerDatabase {
     oid: u32,
     database: Database,
-    /// Whether it sorts as the operating system does.
+    /// Whether its locale provider is `libc`.
     sorts_by_locale: bool,
 }
 
@@ -566,19 +570,20 @@ impl ServerDatabase {
         outputs: DatabaseOutputs,
         is_another: bool,
     ) -> ResourceReading<Database> {
-        // What it was copied from is nowhere to be read.
+        // No catalog records the template that a database was copied from.
         let mut arguments =
             Database { template: recorded.template.clone(), ..self.database.clone() };
-        // Whoever says nothing of an owner means this one.
+        // A configuration without `owner` means the provider's user, so that is no difference.
         arguments.owner = arguments.owner.filter(|it| recorded.owner.is_some() || it != user);
         let mut remarks = Vec::new();
         if is_another {
             remarks.push(
-                "it is another database than the one on record, which somebody dropped".to_owned(),
+                "the recorded database was dropped, and this is another one with its name"
+                    .to_owned(),
             );
         }
         if !self.sorts_by_locale {
-            // These are recorded, and nothing goes by them.
+            // The catalog has these columns, but the database does not sort by them.
             arguments.lc_collate = arguments.lc_collate.filter(|_| recorded.lc_collate.is_some());
             arguments.lc_ctype = arguments.lc_ctype.filter(|_| recorded.lc_ctype.is_some());
             if arguments.lc_collate.is_some() {
@@ -590,10 +595,10 @@ impl ServerDatabase {
     }
 }
 
-/// From this version on a database may sort by something else than the operating system.
+/// The first version in which a database has a locale provider: `libc`, or ICU.
 pub(crate) const WITH_PROVIDERS: i32 = 150_000;
 
-/// The databases of these names, or with these numbers.
+/// The databases with these names or OIDs, by name.
 async fn on_server(
     session: &DatabaseSession<'_>,
     attempted: &str,

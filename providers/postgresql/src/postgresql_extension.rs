@@ -16,33 +16,34 @@ use crate::provider::PostgresqlProvider;
 use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, literal, problem};
 
-/// Noted before it is made: there was no such extension, so what is found later is ours.
+/// The note that no such extension existed before this step, so that one found by a resumed attempt
+/// is this step's own.
 const ABSENT: &str = "extension was absent";
 
-/// An extension of a database. Those that are trusted, such as `pgcrypto` and `uuid-ossp`, can be
-/// made by the database's owner; where the provider's user may not, it acts as the owner.
+/// An extension of a database. The owner of the database can create trusted extensions, such as
+/// `pgcrypto` and `uuid-ossp`; a provider's user without that right acts as the owner.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Extension {
     /// Its name.
     name: Immutable<String>,
-    /// The database it is in; the provider's where nothing is said.
+    /// The database that it is in; the provider's `database` by default.
     database: Option<Immutable<String>>,
-    /// The schema its functions go to.
+    /// The schema of its objects.
     schema: Option<Chosen<String>>,
     /// Its version.
     version: Option<Chosen<String>>,
-    /// Whether what it needs is made with it.
+    /// Whether the extensions that it requires are created with it.
     #[serde(default)]
     create_cascade: bool,
-    /// Whether what needs it is deleted with it.
+    /// Whether the objects that need it are deleted with it, columns of tables included.
     #[serde(default)]
     drop_cascade: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ExtensionOutputs {
-    /// What the server knows its database by, whatever that one's name: the cluster's number and
-    /// the database's own.
+    /// The identity of its database, which a rename does not change: the cluster's identifier and
+    /// the database's OID.
     database_identity: Option<String>,
 }
 
@@ -161,7 +162,7 @@ impl Resource for Extension {
 }
 
 impl Extension {
-    /// Makes it, or finishes what an earlier try made of it.
+    /// Creates the extension, or returns the one that an earlier attempt of this step created.
     async fn made(
         &self,
         server: &PostgresqlProvider,
@@ -178,17 +179,15 @@ impl Extension {
                     attempted,
                     "it is there already, and this configuration did not make it",
                 )
-                .help(
-                    "nothing needs to be done for it to be used; take it out of the configuration",
-                )
+                .help("it can be used as it is: remove the block, or import the extension")
                 .outcome(CallOutcome::Refused));
             }
             false => {
                 attempt.note(ABSENT, "yes").await?;
                 act_as_owner(&session, &attempted).await?;
                 match session.alone(&attempted, &self.statement()).await {
-                    // An earlier try was killed while the server still worked on it, and the server
-                    // went on.
+                    // An earlier attempt was killed while the server still ran its statement, and
+                    // the server completed it.
                     Err(error)
                         if was_absent
                             && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
@@ -207,7 +206,7 @@ impl Extension {
         })
     }
 
-    /// Changes it to these arguments.
+    /// Brings the extension to these arguments.
     async fn changed(
         &self,
         server: &PostgresqlProvider,
@@ -245,7 +244,7 @@ impl Extension {
     }
 }
 
-/// Deletes it, where it is there.
+/// Drops the extension; one that does not exist is no error.
 async fn deleted(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Extension>,
@@ -262,7 +261,7 @@ async fn deleted(
         return Err(error.help("nothing was deleted").outcome(CallOutcome::Refused));
     }
     let session = match server.writing(database, attempt).await {
-        // It went with its database.
+        // The extension was dropped with its database.
         Err(error) if error.code.as_deref() == Some(NO_SUCH_DATABASE) => return Ok(()),
         session => session?,
     };
@@ -281,7 +280,7 @@ async fn deleted(
     })
 }
 
-/// Why the server would not make what is to take the place of an extension.
+/// Why the server would refuse the replacement of an extension.
 async fn successor_problem(
     server: &PostgresqlProvider,
     old: &Extension,
@@ -293,7 +292,7 @@ async fn successor_problem(
         successor.action = Action::DeleteThenCreate;
     }
     let objections = objections::to(Extension::KIND, server, &[successor]).await;
-    // By now a database that the same plan makes may still be missing.
+    // A database that the same plan creates may not exist yet.
     objections
         .into_iter()
         .map(|(_, it)| it)
@@ -301,7 +300,7 @@ async fn successor_problem(
         .map(|it| it.message)
 }
 
-/// What is lost with it.
+/// The data that is lost with the extension.
 fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     let cascades = changed.before.and_then(|it| it.get("drop_cascade")) == Some(&Value::Bool(true));
     match changed.action.destroys() && cascades {
@@ -315,10 +314,10 @@ fn impact(changed: &PlannedChange<'_>) -> Vec<Impact> {
     }
 }
 
-/// The extension is there; or it came to be there while the server was at this one.
+/// The extension exists; the second code is that of two concurrent `CREATE EXTENSION`.
 const EXISTS: [&str; 2] = ["42710", "23505"];
 const NO_SUCH_DATABASE: &str = "3D000";
-/// There is no way from its version to that one.
+/// No update path leads from the installed version to that one.
 const NO_PATH: &str = "22023";
 const NOT_SUPPORTED: &str = "0A000";
 
@@ -346,9 +345,9 @@ impl Extension {
     }
 }
 
-/// Goes on as the database's owner where the user may make nothing in it but could be the owner.
-/// Otherwise the user stays who it is: the master user of RDS may make extensions that no owner
-/// may.
+/// Acts as the database's owner from here on, where the user has no CREATE right in the database.
+/// With that right the user acts as itself: the master user of RDS may create extensions that a
+/// plain owner may not.
 async fn act_as_owner(session: &DatabaseSession<'_>, attempted: &str) -> Result<(), Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.has_database_privilege(datname, 'CREATE') \
                  FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
@@ -357,7 +356,7 @@ async fn act_as_owner(session: &DatabaseSession<'_>, attempted: &str) -> Result<
     act_as(session, attempted, row.get(0)).await
 }
 
-/// Goes on as the extension's owner where that is somebody else.
+/// Acts as the extension's owner from here on, where that is another role.
 async fn act_as_owner_of_extension(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -384,7 +383,7 @@ async fn is_there(
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
-/// The database that it is in, by name and by what the server knows it by.
+/// The database that an extension is in, by name and identity.
 fn place<'a>(
     it: &'a RecordedResource<Extension>,
     server: &'a PostgresqlProvider,
@@ -405,15 +404,14 @@ async fn database_identity(
 /// The extensions in a database.
 #[derive(Default)]
 struct InstalledExtensions {
-    /// The database's name as it is now.
+    /// The database's current name.
     database: String,
     identity: Option<String>,
     /// Schema and version of each.
     all: BTreeMap<String, (String, String)>,
 }
 
-/// The extensions in a database, which may have another name by now; none where there is no such
-/// database.
+/// The extensions in a database, which may have been renamed; none where no such database exists.
 async fn extensions(
     server: &PostgresqlProvider,
     database: &str,
@@ -439,7 +437,7 @@ async fn extensions(
     })
 }
 
-/// A connection to the database that is recorded, under its new name.
+/// A connection to the recorded database under its new name, found by its OID.
 async fn renamed_to<'a>(
     server: &'a PostgresqlProvider,
     attempted: &str,

@@ -22,8 +22,8 @@ use crate::session::{DatabaseSession, steadily};
 use crate::sql::{identifier, literal};
 use crate::valid_until::{self, ValidUntil};
 
-/// A role: somebody who may log in, or a group of rights. The server never sees its password, only
-/// what proves it.
+/// A role: a user that can log in, or a group of rights. The server is never sent its password,
+/// only a SCRAM verifier of it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Role {
     /// Its name.
@@ -31,48 +31,49 @@ pub(crate) struct Role {
     /// Whether it may log in.
     #[serde(default)]
     login: bool,
-    /// Its password, in ASCII. What the server has cannot be read back; whether it still is this
-    /// one is seen by logging in with it, or by a superuser.
+    /// Its password, in ASCII. The server does not return passwords: a superuser compares the
+    /// verifier, anyone else logs in with the password to see whether it is still valid.
     password: Option<Secret<String>>,
-    /// Until when the password is good, as a time with its offset; `infinity` for ever.
+    /// When the password expires, as a time with its offset; `infinity`, the default, for never.
     #[serde(default)]
     valid_until: ValidUntil,
-    /// Whether every right is its own, whatever is granted. Only a superuser can say so.
+    /// Whether it bypasses all permission checks. Only a superuser can set or clear this.
     #[serde(default)]
     superuser: bool,
-    /// Whether it may make databases.
+    /// Whether it may create databases.
     #[serde(default)]
     create_database: bool,
-    /// Whether it may make roles.
+    /// Whether it may create roles.
     #[serde(default)]
     create_role: bool,
-    /// Whether it may copy the whole server, as a standby does.
+    /// Whether it may open replication connections, which can copy the whole server. Before
+    /// PostgreSQL 16 only a superuser can set or clear this.
     #[serde(default)]
     replication: bool,
-    /// Whether policies on rows do not hold for it.
+    /// Whether it bypasses row-level security policies. Before PostgreSQL 16 only a superuser can
+    /// set or clear this.
     #[serde(default)]
     bypass_row_level_security: bool,
-    /// Whether it has the rights of the roles it belongs to without asking for them.
+    /// Whether it has the rights of the roles that it is a member of without `SET ROLE`.
     #[serde(default = "yes")]
     inherit: bool,
-    /// How many connections it may have at once; -1 is any number.
+    /// How many concurrent connections it may have; -1, the default, is no limit.
     #[serde(default = "any_number")]
     connection_limit: i32,
-    /// What its sessions are set to at their start, in all databases: `search_path = "app,
-    /// public"`.
+    /// Server settings of its sessions in all databases: `search_path = "app, public"`.
     #[serde(default)]
     settings: ServerParameters,
-    /// The roles it belongs to.
+    /// The roles that it is a member of.
     #[serde(default)]
     roles: BTreeSet<String>,
-    /// The roles it belongs to with options of their own.
+    /// Memberships with options of their own.
     #[serde(default)]
     membership: BTreeSet<RoleMembership>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RoleOutputs {
-    /// What the server knows it by, whatever its name: the cluster's number and the role's own.
+    /// Its identity, which a rename does not change: the cluster's identifier and the role's OID.
     identity: Option<String>,
 }
 
@@ -197,7 +198,7 @@ impl Resource for Role {
 }
 
 impl Role {
-    /// Makes it, or finishes what an earlier try made of it.
+    /// Creates the role, or returns the one that an earlier attempt of this step created.
     async fn made(
         &self,
         server: &PostgresqlProvider,
@@ -206,7 +207,8 @@ impl Role {
         let attempted = format!("create the role `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         let mark = format!("made by ha, step {}", attempt.token());
-        // All of it is made in one transaction, so what bears our mark is whole.
+        // The comment is written in the transaction that creates the role, so a role with this
+        // step's comment is complete.
         if attempt.is_resumed()
             && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark)
         {
@@ -233,8 +235,8 @@ impl Role {
         let made = session.together(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
         match made {
-            // An earlier try was killed while the server still worked on it, and the server went
-            // on.
+            // An earlier attempt was killed while the server still ran its statement, and the
+            // server completed it.
             Err(error)
                 if error.code.as_deref() == Some(EXISTS)
                     && attempt.is_resumed()
@@ -255,7 +257,7 @@ impl Role {
         Ok(CreatedResource { id: self.name.clone(), outputs: RoleOutputs { identity } })
     }
 
-    /// Changes it to these arguments.
+    /// Brings the role to these arguments.
     async fn changed(
         &self,
         server: &PostgresqlProvider,
@@ -264,12 +266,12 @@ impl Role {
     ) -> Result<RoleOutputs, Error> {
         let attempted = format!("change the role `{}`", before.arguments.name);
         let session = server.writing(server.database(), attempt).await?;
-        // Renamed by an earlier try, it has its new name already.
+        // An earlier attempt may have renamed it already.
         let names = [before.arguments.name.as_str(), self.name.as_str()];
         let mut on_server = on_server(&session, &attempted, &names, &[], &self.said()).await?;
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such role any more")
-                .help("plan again: it will be made again")
+                .help("plan again: it will be created again")
                 .outcome(CallOutcome::Refused)
         })?;
         let (name, was) = (identifier(&self.name), now.role.name.as_str());
@@ -281,7 +283,7 @@ impl Role {
         if !attributes.is_empty() {
             statements.push(format!("ALTER ROLE {name} WITH {attributes}"));
         }
-        // The server drops an old kind of proof when the name changes, as the name is a part of it.
+        // The server clears an MD5 password on a rename, because the name is its salt.
         if self.password != before.arguments.password
             || (was != self.name && self.password.is_some())
         {
@@ -308,14 +310,14 @@ impl Role {
         match self.wanted().unmet(&granted, session.version) {
             None => Ok(before.outputs.clone()),
             Some(unmet) => {
-                let help = "let the one who granted it take it back, or use a provider whose user belongs to that role";
+                let help = "let the role that granted it revoke it, or use a provider whose user is a member of that role";
                 Err(Error::new(attempted, unmet).help(help))
             }
         }
     }
 }
 
-/// Deletes it, where it is there.
+/// Drops the role; a role that does not exist is no error.
 async fn deleted(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Role>,
@@ -335,7 +337,7 @@ async fn deleted(
     }
 }
 
-/// A refusal because of what depends on a role, with what to do about it.
+/// Adds to a refusal because of dependent objects what to do about it.
 async fn explained(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
     if error.code.as_deref() != Some(DEPENDED_ON) {
         return error;
@@ -345,18 +347,18 @@ async fn explained(session: &DatabaseSession<'_>, error: Error, name: &str) -> E
     let error = match granted.as_slice() {
         [] => error,
         some => error.help(format!(
-            "`{name}` has made others members of roles; take that back first: {}",
+            "`{name}` has made others members of roles; revoke that first: {}",
             some.join("; ")
         )),
     };
     error.help(
-        "hand over what it owns with `REASSIGN OWNED BY … TO …`, then take back its rights with `DROP OWNED BY …`, in each database \
+        "hand over what it owns with `REASSIGN OWNED BY … TO …`, then revoke its rights with `DROP OWNED BY …`, in each database \
          that is named",
     )
 }
 
 impl Role {
-    /// As `CREATE ROLE` makes it when nothing else is said.
+    /// The role that `CREATE ROLE` creates without options.
     fn plain(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -391,7 +393,8 @@ impl Role {
         ]
     }
 
-    /// The attributes that differ. To name others may be refused, even when they stay as they are.
+    /// The attributes that differ from another role's. The server may refuse a statement that
+    /// names an attribute even when its value stays the same, so the others are left out.
     fn attributes_unlike(&self, other: &Self) -> String {
         let differ = self
             .attributes()
@@ -409,7 +412,7 @@ impl Role {
         }
     }
 
-    /// The roles whose membership it speaks of.
+    /// The roles whose memberships the configuration names.
     fn said(&self) -> BTreeSet<&str> {
         self.roles
             .iter()
@@ -438,16 +441,16 @@ fn set_password(name: &str, password: Option<&str>) -> Result<String, Error> {
 }
 
 const EXISTS: &str = "42710";
-/// Something depends on it.
+/// `dependent_objects_still_exist`.
 pub(crate) const DEPENDED_ON: &str = "2BP01";
 
-/// What is wrong with a limit.
+/// The problem of a connection limit below -1.
 pub(crate) fn limit_problem(limit: i32) -> Option<ArgumentProblem> {
     let message = "`connection_limit` must be -1 for any number, or how many".to_owned();
     (limit < -1).then(|| ArgumentProblem { path: Path::attribute("connection_limit"), message })
 }
 
-/// What a change of the name does to clients.
+/// The impact of a rename on clients; none of any other change.
 pub(crate) fn renamed(changed: &PlannedChange<'_>, message: &str) -> Vec<Impact> {
     match changed.action == Action::Update && changed.names.contains("name") {
         true => vec![Impact { severity: ImpactSeverity::Disruption, message: message.to_owned() }],
@@ -455,7 +458,7 @@ pub(crate) fn renamed(changed: &PlannedChange<'_>, message: &str) -> Vec<Impact>
     }
 }
 
-/// The comment on a role, where there is one.
+/// The comment on a role, if it exists and has one.
 async fn comment(
     session: &DatabaseSession<'_>,
     attempted: &str,
@@ -474,7 +477,7 @@ async fn oid(
     Ok(session.rows(attempted, query, &[&name]).await?.first().map(|row| row.get(0)))
 }
 
-/// What is there of what is recorded.
+/// The recorded roles as they are on the server.
 async fn seen(
     server: &PostgresqlProvider,
     known: &[RecordedResource<Role>],
@@ -494,7 +497,7 @@ async fn seen(
     let said = known.iter().flat_map(|it| it.arguments.said()).collect();
     let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
     let found = FoundObject::new(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
-    // The logins that follow need the room that this connection takes.
+    // The logins that follow need a connection each, and connections are limited.
     drop(session);
     let each = |it: &RecordedResource<Role>| {
         let found =
@@ -510,15 +513,15 @@ async fn seen(
     Ok(join_all(known.iter().map(each)).await)
 }
 
-/// A role as the server has it.
+/// A role as it is on the server.
 #[derive(Clone)]
 struct ServerRole {
     oid: u32,
     role: Role,
     granted: GrantedRoles,
-    /// What proves its password, where the user may see that.
+    /// Its stored password verifier; the outer `None` where the user may not read verifiers.
     verifier: Option<Option<String>>,
-    /// The databases that it has settings of their own in.
+    /// The databases in which it has settings of its own.
     set_in: Vec<String>,
 }
 
@@ -539,9 +542,9 @@ impl ServerRole {
             None => true,
         };
         if !is_it {
-            remarks.push("the server knows another password for it".to_owned());
+            remarks.push("the server has another password for it".to_owned());
         }
-        let (roles, membership) = recorded.wanted().told(&self.granted);
+        let (roles, membership) = recorded.wanted().as_configured(&self.granted);
         let password = recorded.password.clone().filter(|_| is_it);
         ResourceReading::Found {
             arguments: Role { password, roles, membership, ..self.role },
@@ -550,7 +553,8 @@ impl ServerRole {
         }
     }
 
-    /// Whether its password is this one. Where that cannot be known, it is taken to be.
+    /// Whether its password is this one; true where that cannot be determined, because a doubtful
+    /// difference would plan a change at each run.
     async fn has_password(&self, server: &PostgresqlProvider, password: &str) -> bool {
         match &self.verifier {
             Some(stored) => {
@@ -562,7 +566,7 @@ impl ServerRole {
     }
 }
 
-/// The roles of these names, or with these numbers.
+/// The roles with these names or OIDs, by name.
 async fn on_server(
     session: &DatabaseSession<'_>,
     attempted: &str,

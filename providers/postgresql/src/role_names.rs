@@ -1,4 +1,4 @@
-//! Names that roles cannot have, and memberships that there cannot be, whatever is on the server.
+//! Names and memberships that no server accepts, checked without one.
 
 use std::collections::BTreeSet;
 
@@ -22,18 +22,17 @@ struct MembershipName {
     role: String,
 }
 
-/// What is wrong with the name of a role, wherever it stands: two words mean no role, also in
-/// quotes.
+/// The problem of a name that refers to a role. `public` and `none` are reserved even in quotes.
 pub(crate) fn role_problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     let message = match name {
-        "public" => format!("`{argument}` is `public`, which means everybody and is no role"),
+        "public" => format!("`{argument}` is `public`, which means all roles and is no role"),
         "none" => format!("`{argument}` is `none`, which means no role at all"),
         _ => return problem(argument, name),
     };
     Some(ArgumentProblem { path: Path::attribute(argument), message })
 }
 
-/// What is wrong with the name of a role that others are to be members of.
+/// The problem of the name of a role that others are to be members of.
 fn group_problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     match name {
         "pg_database_owner" => Some(ArgumentProblem {
@@ -47,7 +46,7 @@ fn group_problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     }
 }
 
-/// What is wrong with the name of a role that is made.
+/// The problem of the name of a role that is created.
 pub(crate) fn own_name_problem(name: &str) -> Option<ArgumentProblem> {
     let message =
         || "`name` begins with `pg_`, as only the names of the server's own roles do".to_owned();
@@ -57,7 +56,7 @@ pub(crate) fn own_name_problem(name: &str) -> Option<ArgumentProblem> {
     reserved.or_else(|| role_problem("name", name))
 }
 
-/// What is wrong with the memberships of a role.
+/// The problems of the memberships of a role.
 pub(crate) fn membership_problems(
     Memberships { name, roles, membership }: Memberships,
 ) -> Vec<ArgumentProblem> {
@@ -80,7 +79,7 @@ pub(crate) fn membership_problems(
                 .map(|it| ArgumentProblem { path: Path::attribute("membership"), ..it }),
         );
         if roles.contains(&role) || !seen.insert(role.clone()) {
-            let message = format!("the membership of `{role}` is said twice");
+            let message = format!("the membership of `{role}` is configured twice");
             problems.push(ArgumentProblem { path: Path::attribute("membership"), message });
         }
     }

@@ -1,5 +1,5 @@
-//! One connection for one piece of work. None is kept: a connection that outlives a fail-over leads
-//! nowhere.
+//! One connection for one operation. None is reused: after a fail-over an old connection leads to a
+//! server that is no longer the primary.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::error::{failed, passes};
 use crate::provider::{PostgresqlProvider, ServerSettings};
 use crate::statement_log;
 
-/// For how long a look at what is there waits: a plan should come about while the server is away.
+/// How long a read waits for the server. Short, because planning must work while it is away.
 const PATIENCE_OF_READS: Duration = Duration::from_secs(3);
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -28,25 +28,24 @@ pub(crate) struct DatabaseSession<'a> {
     /// Its host and port, for the log.
     server: String,
     warnings: ServerWarnings,
-    /// The user as the server calls it.
+    /// The connected user's role.
     pub(crate) user: String,
     /// The server's version: 150004 is 15.4.
     pub(crate) version: i32,
     pub(crate) is_superuser: bool,
-    /// The number of the server's cluster, where the user may know it. Copies of the files have the
-    /// same.
+    /// The cluster's system identifier, where the user may read it. A physical copy has the same.
     pub(crate) cluster: Option<String>,
     permit: &'a Permit,
     _room: SemaphorePermit<'a>,
 }
 
 impl PostgresqlProvider {
-    /// The database to work in where none is named.
+    /// The database of resources that name none.
     pub(crate) fn database(&self) -> &str {
         &self.settings.database
     }
 
-    /// A connection for a change. Waits for a server that is not there yet, or moves.
+    /// A connection for a change. Waits for a server that is starting or failing over.
     pub(crate) async fn writing(
         &self,
         database: &str,
@@ -56,7 +55,7 @@ impl PostgresqlProvider {
         self.session(database, patience, Some(attempt)).await.map_err(|it| it.1)
     }
 
-    /// A connection to look at what is there. None when there is no such database.
+    /// A connection for reads; none where there is no such database.
     pub(crate) async fn reading(
         &self,
         database: &str,
@@ -122,22 +121,21 @@ impl PostgresqlProvider {
     }
 }
 
-/// A piece of work that a lost connection may cut short, and that is then done again on another
-/// one.
+/// An operation that is tried again on another connection when its own is lost.
 pub(crate) struct RetriableWork {
     deadline: Instant,
 }
 
 impl RetriableWork {
-    /// For as long as the server is waited for.
+    /// Retries for as long as `connect_timeout` allows.
     pub(crate) fn new(server: &PostgresqlProvider) -> Self {
         Self {
             deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()),
         }
     }
 
-    /// Whether the work failed because its connection was lost, and is worth another try. What it
-    /// did until then may have taken effect, so the attempt counts as resumed.
+    /// Whether the operation failed because its connection was lost, and is to be tried again. The
+    /// lost attempt may have taken effect on the server, so the next one counts as resumed.
     pub(crate) async fn another(&self, error: &Error, attempt: &mut Attempt) -> bool {
         let is_lost = error.code.as_deref().is_some_and(|it| LOST.contains(&it));
         if !is_lost || attempt.is_cancelled() || Instant::now() > self.deadline {
@@ -150,7 +148,7 @@ impl RetriableWork {
     }
 }
 
-/// Does something, and again as long as it is cut short by lost connections.
+/// Runs an operation, again for as long as its connections are lost.
 macro_rules! steadily {
     ($server:expr, $attempt:ident, $work:expr) => {{
         let tries = $crate::session::RetriableWork::new($server);
@@ -164,12 +162,12 @@ macro_rules! steadily {
 }
 pub(crate) use steadily;
 
-/// The code of a connection that was lost without a word.
+/// The code given to a connection that ended without an answer from the server.
 const CONNECTION_FAILURE: &str = "08006";
-/// That, and a server that is told to stop, has crashed, or is not up again.
+/// That, and a server that is shutting down, has crashed, or is starting.
 const LOST: [&str; 4] = [CONNECTION_FAILURE, "57P01", "57P02", "57P03"];
 
-/// A connection, and what the server said of itself and the user.
+/// A connection, and what the server reported about itself and the user.
 struct ConnectedServer {
     client: Client,
     warnings: ServerWarnings,
@@ -180,7 +178,7 @@ struct ConnectedServer {
     cluster: Option<String>,
 }
 
-/// Why there is no connection.
+/// A connection that failed; `passes` where trying again may succeed.
 struct ConnectError {
     passes: bool,
     refusal: ConnectRefusal,
@@ -212,7 +210,7 @@ impl PostgresqlProvider {
         let connected = opened?;
         if self.settings.superuser && !connected.is_superuser {
             let cause = format!(
-                "`{}` is not a superuser, but the provider says `superuser = true`",
+                "`{}` is not a superuser, but the provider has `superuser = true`",
                 connected.user
             );
             return Err(ConnectError::for_good(
@@ -258,7 +256,7 @@ impl PostgresqlProvider {
                 }
             }
         })?;
-        // A statement that waits for somebody's lock should say so one day.
+        // Without a limit a statement would wait for a lock of another session for ever, in silence.
         client.batch_execute("SET lock_timeout = '60s'").await.map_err(refused)?;
         let about = "SELECT current_user::text, current_setting('server_version_num')::int, rolsuper, pg_is_in_recovery() \
                      FROM pg_catalog.pg_roles WHERE rolname = current_user";
@@ -270,8 +268,7 @@ impl PostgresqlProvider {
         Ok(ConnectedServer { client, warnings, user, version, is_superuser, follows, cluster })
     }
 
-    /// Whether the server lets a role in with this password. None where that cannot be known from
-    /// its answer.
+    /// Whether a role can log in with this password; none where the answer does not show that.
     pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
         let _room = self.room.acquire().await.expect("it is never closed");
         let way = ConnectionSettings {
@@ -283,8 +280,7 @@ impl PostgresqlProvider {
             Ok(_) => Some(true),
             Err(OpenError::Failed(error)) => match error.code() {
                 Some(code) if *code == SqlState::INVALID_PASSWORD => Some(false),
-                // What else it has against the role it says only to those who have proven who they
-                // are.
+                // The server refuses for other reasons only after the password was proven.
                 Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(true),
                 _ => None,
             },
@@ -301,7 +297,7 @@ fn late(attempted: String, patience: Duration) -> ConnectError {
 }
 
 impl DatabaseSession<'_> {
-    /// Runs statements as one: all of them take effect or none.
+    /// Runs statements in one transaction.
     pub(crate) async fn together(
         &self,
         attempted: &str,
@@ -316,8 +312,8 @@ impl DatabaseSession<'_> {
         {
             Ok(()) => Ok(()),
             Err(error) => {
-                // The session ends here in any case; this only ends the transaction a moment
-                // earlier.
+                // The session is dropped soon and the transaction with it. Ending it here frees its
+                // locks earlier, so a failure of the rollback does not matter.
                 let _ = self.client.batch_execute("ROLLBACK").await;
                 Err(self.failed(attempted, &error))
             }
@@ -332,7 +328,7 @@ impl DatabaseSession<'_> {
         statement_log::running(&self.server, &statement_log::operation(statement), asking).await
     }
 
-    /// Whether a change may begin now.
+    /// Asks for the permit to change something.
     fn may_change(&self, attempted: &str) -> Result<(), Error> {
         let within = |it: Error| Error {
             attempted: attempted.to_owned(),
@@ -342,7 +338,7 @@ impl DatabaseSession<'_> {
         self.permit.ask().map_err(within)
     }
 
-    /// An attempt that was refused, or whose connection was lost.
+    /// The error of a statement; without a code the connection was lost.
     fn failed(&self, attempted: &str, error: &tokio_postgres::Error) -> Error {
         let failed = failed(attempted, error);
         match failed.code {
@@ -359,7 +355,7 @@ impl DatabaseSession<'_> {
             .map_err(|it| self.failed(attempted, &it))
     }
 
-    /// Tells the operator what the server has warned of.
+    /// Passes the server's warnings on to the operator.
     pub(crate) fn pass_on_warnings(&self, attempt: &Attempt) {
         self.warnings.taken().iter().for_each(|it| attempt.warn(it));
     }

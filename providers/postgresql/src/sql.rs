@@ -1,18 +1,18 @@
-//! The one place where names and strings are put into SQL. Statements that define things take no
-//! parameters.
+//! The one place where names and strings are quoted into SQL: statements that define objects accept
+//! no parameters.
 
 use ha_provider::ArgumentProblem;
 use ha_value::Path;
 
-/// How many bytes of a name PostgreSQL keeps; it drops the rest without a word.
+/// How many bytes of a name PostgreSQL stores; it truncates longer names with a notice only.
 const LONGEST: usize = 63;
 
-/// A name, quoted.
+/// A quoted identifier.
 pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A string, quoted so that it means the same whatever `standard_conforming_strings` is.
+/// A string literal that is the same with each value of `standard_conforming_strings`.
 pub(crate) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     match doubled.contains('\\') {
@@ -21,7 +21,7 @@ pub(crate) fn literal(text: &str) -> String {
     }
 }
 
-/// What is wrong with a name of something.
+/// The problem of the name of an object.
 pub(crate) fn problem(argument: &str, name: &str) -> Option<ArgumentProblem> {
     let wrong = match name {
         "" => "is empty".to_owned(),
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_be_cut_are_refused() {
+    fn names_that_would_be_truncated_are_refused() {
         assert!(problem("name", &"ä".repeat(32)).is_some());
         assert!(problem("name", &"a".repeat(63)).is_none());
         assert!(problem("name", "").is_some());

@@ -1,4 +1,4 @@
-//! Until when a password is good.
+//! When a password expires.
 
 use jiff::{Timestamp, Unit};
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const FOREVER: &str = "infinity";
 
-/// A moment, or `infinity`. Equal moments are equal, however they are written.
+/// A point in time in UTC, or `infinity`. Times that are equal compare equal, however written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[schemars(with = "String", inline)]
@@ -21,7 +21,7 @@ impl Default for ValidUntil {
 impl From<String> for ValidUntil {
     fn from(text: String) -> Self {
         match text.parse::<Timestamp>() {
-            // The server keeps microseconds.
+            // The server stores microseconds, so a finer value would differ at each plan.
             Ok(moment) => Self(moment.round(Unit::Microsecond).unwrap_or(moment).to_string()),
             Err(_) if text.trim().eq_ignore_ascii_case(FOREVER) || text.is_empty() => {
                 Self::default()
@@ -42,13 +42,13 @@ impl ValidUntil {
         &self.0
     }
 
-    /// Whether it is over. What no one can read as a moment counts as over.
+    /// Whether the time has passed. A value that is no time, such as `-infinity`, counts as passed.
     pub(crate) fn is_over(&self) -> bool {
         self.0 != FOREVER && self.0.parse::<Timestamp>().map_or(true, |it| it <= Timestamp::now())
     }
 }
 
-/// What is wrong with a moment as it is written.
+/// The problem of a value that is neither a time with an offset nor `infinity`.
 pub(crate) fn problem(text: &str) -> Option<String> {
     let is_moment = text.parse::<Timestamp>().is_ok() || text.trim().eq_ignore_ascii_case(FOREVER);
     (!is_moment).then(|| "`valid_until` must be a time with its offset, such as `2030-01-01T00:00:00Z`, or `infinity`".to_owned())
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_moments_are_equal() {
+    fn equal_times_compare_equal() {
         let of = |text: &str| ValidUntil::from(text.to_owned());
         for same in
             ["2030-01-01T01:00:00+01:00", "2030-01-01T00:00:00.000000Z", "2030-01-01 00:00:00+00"]
