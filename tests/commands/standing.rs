@@ -18,7 +18,7 @@ fn what_stands_where_a_file_is_to_be_made_is_told_by_the_plan() {
         ("other", "there is a file with other content already"),
         ("folder", "there is a folder already"),
         ("link", "there is a symbolic link already"),
-        ("parent", "`f` stands there and is no folder"),
+        ("parent", "`f` exists and is no folder"),
         ("same", ""),
         ("nothing", ""),
     ] {

@@ -22,7 +22,7 @@ fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3(
     let planned = project.ha(&["plan", "--detailed-exitcode"]);
     assert_eq!(planned.code, 3, "{}{}", planned.out, planned.err);
     assert!(
-        planned.out.contains("local_file.unseen") && planned.out.contains("more than is ever read"),
+        planned.out.contains("local_file.unseen") && planned.out.contains("more than `ha` reads"),
         "{}",
         planned.out
     );

@@ -1,22 +1,22 @@
-//! What can be wrong with single arguments. Parts that are not known yet are given the benefit of
-//! the doubt, and no message repeats a secret.
+//! Checks of single arguments. Parts that are not known yet are taken to be valid, and no message
+//! repeats a secret.
 
 use ha_provider::ArgumentProblem;
 use ha_value::{Path, Text};
 
-/// Collects what is wrong.
+/// Collects problems.
 #[derive(Default)]
 pub(crate) struct ProblemCollector {
     problems: Vec<ArgumentProblem>,
 }
 
 impl ProblemCollector {
-    /// Notes that something is wrong.
+    /// Adds a problem.
     pub(crate) fn problem(&mut self, path: Path, message: impl Into<String>) {
         self.problems.push(ArgumentProblem { path, message: message.into() });
     }
 
-    /// All that is wrong, or the rendering where nothing is.
+    /// The problems, or the rendering where there are none.
     pub(crate) fn rendering<T>(
         self,
         render: impl FnOnce() -> T,
@@ -24,7 +24,7 @@ impl ProblemCollector {
         if self.problems.is_empty() { Ok(render()) } else { Err(self.problems) }
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether there are no problems so far.
     pub(crate) fn is_fine(&self) -> bool {
         self.problems.is_empty()
     }

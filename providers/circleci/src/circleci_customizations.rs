@@ -25,8 +25,8 @@ pub(crate) struct Customizations {
 /// How the application reaches its replica set.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct MongodbBlock {
-    /// All members, as `HOST:PORT`. With one alone the application does not start while that one is
-    /// away.
+    /// All members, as `HOST:PORT`. With only one of them the application does not start while that
+    /// member is down.
     hosts: Vec<Text>,
     /// The name of the set.
     replica_set: Text,
@@ -34,7 +34,7 @@ pub(crate) struct MongodbBlock {
     username: Text,
     /// The user's password.
     password: Text,
-    /// The database that knows the user.
+    /// The authentication database of the user.
     #[serde(default = "admin")]
     auth_source: Text,
     /// The database of what is built and who did what.
@@ -65,16 +65,16 @@ pub(crate) struct PostgresqlBlock {
     username: Text,
     /// The user's password.
     password: Text,
-    /// How much TLS to insist on.
+    /// The TLS mode.
     #[serde(default)]
     sslmode: SslMode,
 }
 
-/// How much TLS to insist on, in libpq's words.
+/// The TLS mode, with libpq's names.
 #[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SslMode {
-    /// Encryption, with whomever.
+    /// Encryption without a check of the certificate.
     #[default]
     Require,
     /// A certificate of a trusted authority.
@@ -87,7 +87,7 @@ pub(crate) enum SslMode {
 pub(crate) struct CustomizationsOutputs {
     /// The file.
     content: Text,
-    /// The SHA-256 of the file in hexadecimal; in the clear, although the file holds secrets.
+    /// The SHA-256 of the file in hexadecimal; not secret, although the file holds secrets.
     sha256: Text,
     /// The application's main URI of the replica set.
     mongodb_uri: Text,
@@ -198,7 +198,7 @@ impl MongodbBlock {
         uri.push(&percent_encoded(database));
         uri.push_str("?replicaSet=");
         uri.push(&percent_encoded(&self.replica_set));
-        // Drivers old and new take `ssl`; the ones in old releases of CircleCI do not know `tls`.
+        // All drivers accept `ssl`; the ones in old releases of CircleCI do not know `tls`.
         uri.push_str("&ssl=true&authSource=");
         uri.push(&percent_encoded(&self.auth_source));
         uri

@@ -19,7 +19,8 @@ pub(crate) struct ReplicatedSettings {
     /// Whether builds run on machines of their own.
     #[serde(default = "yes")]
     allow_cluster: bool,
-    /// What the application encrypts its own secrets with. Whoever loses it loses them.
+    /// The key that the application encrypts its own secrets with. Without it they cannot be
+    /// recovered.
     secret_passphrase: Text,
     /// Which GitHub it builds from.
     #[serde(default)]
@@ -30,14 +31,14 @@ pub(crate) struct ReplicatedSettings {
     ghe_client_id: Text,
     /// The secret of the OAuth application at GitHub.
     ghe_client_secret: Text,
-    /// Where artifacts are kept. Only S3 outlives the Services machine.
+    /// Where artifacts are stored. Only S3 outlives the Services machine.
     #[serde(default)]
     storage_backend: StorageBackend,
     /// The region of bucket and queue.
     aws_region: Text,
     /// The bucket for artifacts.
     s3_bucket: Text,
-    /// The queue that tells of finished builders.
+    /// The queue that announces finished builders.
     sqs_queue_url: Text,
     /// The answer to the licence agreement.
     #[serde(default)]
@@ -58,7 +59,7 @@ pub(crate) enum GithubType {
     GithubTypeEnterprise,
 }
 
-/// Where artifacts are kept.
+/// Where artifacts are stored.
 #[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum StorageBackend {
     /// In a bucket.
@@ -80,7 +81,7 @@ pub(crate) enum LicenseAgreement {
 pub(crate) struct ReplicatedSettingsOutputs {
     /// The file.
     content: Text,
-    /// The SHA-256 of the file in hexadecimal; in the clear, although the file holds secrets.
+    /// The SHA-256 of the file in hexadecimal; not secret, although the file holds secrets.
     sha256: Text,
 }
 

@@ -1,5 +1,5 @@
-//! What the documents say together, and with the databases, users and buckets of the same
-//! configuration: one name, the paths that are written, databases that the user may write.
+//! Checks of the documents against each other, and against the databases, users and buckets of the
+//! same configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(crate) const TOGETHER: CrossCheck = CrossCheck {
 /// `admin`.
 const WRITE: [&str; 2] = ["readWrite", "dbOwner"];
 const WRITE_ALL: [&str; 3] = ["root", "readWriteAnyDatabase", "__system"];
-/// Roles that do not. Of others, which may be one's own, no one can tell.
+/// Roles that do not. Custom roles may do either, so they are not checked.
 const NO_WRITE: [&str; 5] = ["read", "dbAdmin", "userAdmin", "enableSharding", "readAnyDatabase"];
 
 fn check(all: &[BlockInstance<'_>]) -> Vec<CrossCheckProblem> {
@@ -122,7 +122,7 @@ impl ProblemList {
             "license_bootstrap_airgap_package_path",
         ] {
             let Some(path) = replicated.text(&[name]) else { continue };
-            // A command of one's own may put it there.
+            // A custom command may create the file.
             let by_command = || {
                 userdata
                     .iter()

@@ -14,7 +14,7 @@ mod userdata;
 
 use ha_provider::ProviderRegistry;
 
-/// Enters the documents of this crate.
+/// Registers the documents of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.together(cross_checks::TOGETHER).nobody("circleci", |registry| {

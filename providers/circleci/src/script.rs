@@ -1,5 +1,5 @@
-//! The first boot of a Services machine, as a shell script in sections. What it does last is to
-//! install Replicated, because Replicated reads its files once, when it starts for the first time.
+//! The first boot of a Services machine, as a shell script in sections. Replicated is installed
+//! last, because it reads its files once, when it starts for the first time.
 
 use ha_value::Text;
 
@@ -22,8 +22,8 @@ umask 077
 export DEBIAN_FRONTEND=noninteractive HOME="${HOME:-/root}"
 "#;
 
-/// The console's output can be read with `ec2:GetConsoleOutput`, so what commands say goes into a
-/// file of root's.
+/// The output of the console can be read with `ec2:GetConsoleOutput`, so the output of commands goes
+/// to a file that only root can read.
 const LOG: &str = r#"touch "$log"
 chmod 0600 "$log"
 exec 3>&1 >>"$log" 2>&1

@@ -8,7 +8,7 @@ use crate::digest::{cause, sha256};
 use crate::quoting::percent_encoded;
 use crate::script::{ScriptSection, TRUST_STORE, sections};
 
-/// What EC2 takes, before base64.
+/// The largest user data that EC2 accepts, in bytes before base64.
 const LARGEST: usize = 16384;
 
 /// The userdata of a Services machine: a script for its first boot that fetches the machine's files
@@ -41,10 +41,10 @@ pub(crate) struct Userdata {
     /// Whether the machine reaches the Internet without a proxy.
     #[serde(default = "yes")]
     pub(crate) no_proxy: bool,
-    /// Whether Docker is there already, so that the installer must not install it.
+    /// Whether Docker is installed already, so that the installer skips it.
     #[serde(default)]
     pub(crate) no_docker: bool,
-    /// For how long to try each thing that may not be there yet.
+    /// How long to retry each thing that may not exist yet.
     #[serde(default = "half_an_hour")]
     pub(crate) wait_seconds: u32,
     /// Where the script's own output goes on the machine; only root can read it.
@@ -63,10 +63,10 @@ pub(crate) struct UserdataFile {
     pub(crate) key: Text,
     /// The SHA-256 of its content in hexadecimal.
     pub(crate) sha256: Text,
-    /// The version to fetch, in place of the newest.
+    /// The version to fetch; the newest by default.
     pub(crate) version_id: Option<Text>,
-    /// Who may do what with it on the machine, in octal; `0600` where nothing is said, and `0644`
-    /// for authorities.
+    /// Its permissions on the machine, in octal; `0600` by default, and `0644` for certificates of
+    /// authorities.
     pub(crate) mode: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct UserdataOutputs {
     content: Text,
     /// The SHA-256 of the script in hexadecimal.
     sha256: Text,
-    /// How many bytes it has; 16384 is what EC2 takes.
+    /// Its size in bytes; EC2 accepts 16384.
     size: Value,
 }
 

@@ -1,5 +1,5 @@
 //! Files of this machine, written whole or not at all. A symbolic link in the last place is never
-//! followed: what it points to belongs to somebody else.
+//! followed: its target is no file of ours.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,10 +12,11 @@ use rustix::io::Errno;
 
 use crate::permission::FilePermission;
 
-/// What no file of ours comes near; larger ones are not read.
+/// The size, in bytes, above which a file is not read. Contents come from the configuration and are
+/// far smaller.
 const LARGEST: u64 = 64 << 20;
 
-/// What stands at a path.
+/// The object at a path.
 #[derive(Debug)]
 pub(crate) enum PathStatus {
     /// Nothing.
@@ -24,11 +25,11 @@ pub(crate) enum PathStatus {
     File { content: Vec<u8>, permission: FilePermission },
     /// A file that is too large to be ours.
     Huge(u64),
-    /// Something that is no file, in words.
+    /// Something that is no file, described.
     Other(&'static str),
 }
 
-/// Looks at a path.
+/// Reads the object at a path.
 pub(crate) fn look(path: &Path) -> io::Result<PathStatus> {
     let about = match fs::symlink_metadata(path) {
         Ok(about) => about,
@@ -59,23 +60,23 @@ pub(crate) fn look(path: &Path) -> io::Result<PathStatus> {
     })
 }
 
-/// A file as it should be.
+/// A file to be written.
 pub(crate) struct DesiredFile<'a> {
     pub(crate) path: &'a Path,
     pub(crate) content: &'a [u8],
     pub(crate) permission: FilePermission,
     pub(crate) folders: FilePermission,
-    /// What makes the name of the file beside it, into which it is written first.
+    /// Makes the name of the temporary file unique.
     pub(crate) token: &'a str,
 }
 
 impl DesiredFile<'_> {
-    /// Makes it where nothing stands. A file with the same content is taken over: it is what an
-    /// earlier try left, or as good as that.
+    /// Creates the file. One that exists with the same content is adopted: it is the result of an
+    /// earlier attempt, or equal to it.
     pub(crate) fn make(&self) -> Result<(), Error> {
         let attempted = self.attempted();
         if let Some(folder) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
-            let attempted = format!("make the folder `{}`", folder.display());
+            let attempted = format!("create the folder `{}`", folder.display());
             let made = DirBuilder::new()
                 .recursive(true)
                 .mode(self.folders.0)
@@ -96,7 +97,7 @@ impl DesiredFile<'_> {
         self.place(RenameFlags::NOREPLACE)
     }
 
-    /// Puts it in the place of the file that stands there, or makes it.
+    /// Replaces the file at the path, or creates it.
     pub(crate) fn replace(&self) -> Result<(), Error> {
         match look(self.path).attempting(self.attempted())? {
             PathStatus::Other(what) => Err(self.taken(what)),
@@ -111,18 +112,18 @@ impl DesiredFile<'_> {
         let Err(error) = placed else {
             return sync_folder_of(self.path).attempting(self.attempted());
         };
-        // It may hold a secret; and whether it can be removed or not, the first failure is the one
-        // to tell.
+        // The temporary file may hold a secret, so it is removed. If that fails too, the first
+        // failure is the one to report.
         let _ = fs::remove_file(&beside);
         match error.kind() {
-            ErrorKind::AlreadyExists => Err(self.taken("something that was put there just now")),
-            // What stands at the path is what stood there before.
+            ErrorKind::AlreadyExists => Err(self.taken("something that was created just now")),
+            // The rename is atomic, so the path still has its old content.
             _ => Err(Error::from_error(self.attempted(), &error).outcome(CallOutcome::Refused)),
         }
     }
 
     fn write(&self, beside: &Path) -> io::Result<()> {
-        // What a killed try left behind, under a name that no one else uses.
+        // The temporary file of a killed attempt; its name has the step's token.
         match fs::remove_file(beside) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -140,7 +141,8 @@ impl DesiredFile<'_> {
 
     fn rename(&self, beside: &Path, how: RenameFlags) -> io::Result<()> {
         match renameat_with(CWD, beside, CWD, self.path, how) {
-            // Not every file system can rename without replacing; all that people use can link.
+            // Not every file system supports a rename that refuses to replace, but the common ones
+            // support hard links, which refuse as well.
             Err(Errno::INVAL | Errno::NOSYS) if how == RenameFlags::NOREPLACE => {
                 fs::hard_link(beside, self.path)?;
                 fs::remove_file(beside)
@@ -154,28 +156,29 @@ impl DesiredFile<'_> {
     }
 
     fn taken(&self, what: &str) -> Error {
-        let there = format!("there is {what} already, which this configuration did not make");
+        let there = format!("there is {what} already, which this configuration did not create");
         Error::new(self.attempted(), there)
             .help("move or remove it if it is not needed, or give another `filename`")
             .outcome(CallOutcome::Refused)
     }
 }
 
-/// The file into which the one at a path is written first.
+/// The temporary file that is renamed to a path. It is in the same folder, because a rename across
+/// file systems is not atomic.
 pub(crate) fn beside(path: &Path, token: &str) -> PathBuf {
     path.with_file_name(format!(".ha-{token}.new"))
 }
 
-/// Removes a file. One that is gone already is no error.
+/// Removes a file; a missing one is no error.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let attempted = format!("remove the file `{}`", path.display());
     match look(path).attempting(&attempted)? {
         PathStatus::Absent => Ok(()),
         PathStatus::Other(what) => Err(Error::new(
             attempted,
-            format!("it is {what} now, which this configuration did not make"),
+            format!("it is {what} now, which this configuration did not create"),
         )
-        .help("look who put it there; once it is gone the next apply forgets the file")
+        .help("find out what put it there; once it is removed the next apply forgets the file")
         .outcome(CallOutcome::Refused)),
         PathStatus::File { .. } | PathStatus::Huge(_) => match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -186,8 +189,8 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Without this a file that was made or removed may come or go again when the machine loses its
-/// power.
+/// Flushes the folder of a path: without this a file that was created or removed may reappear or
+/// disappear when the machine loses power.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

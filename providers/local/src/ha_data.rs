@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::uuid;
 
-/// A value kept in the state: gives expressions the life of a resource, so that others can depend
-/// on it, be replaced with it, or see the value of an earlier apply. Like Terraform's
+/// A value stored in the state: it gives an expression the life cycle of a resource, so that others
+/// can depend on it, be replaced with it, or read the value of an earlier apply. Like Terraform's
 /// `terraform_data`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct KeptValue {
-    /// Anything; `output` is the same.
+    /// A value of any type; `output` is the same.
     input: Option<Value>,
-    /// Anything; when it changes, this resource is replaced, and what lists it in
-    /// `replace_triggered_by` with it.
+    /// A value of any type; when it changes, this resource is replaced, and with it every resource
+    /// that lists it in `replace_triggered_by`.
     triggers_replace: Option<Immutable<Value>>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct KeptValueOutputs {
-    /// What `input` was at the last apply.
+    /// The value of `input` at the last apply.
     output: Option<Volatile<Value>>,
 }
 
@@ -50,7 +50,8 @@ impl Resource for KeptValue {
     }
 
     fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
-        // As Terraform has it: what made the one new makes the other new.
+        // Terraform's `null_resource` moves to `terraform_data` the same way: `triggers` become
+        // `triggers_replace`.
         (kind == "null_resource").then(|| {
             let triggers = arguments.get("triggers").filter(|it| !it.is_null());
             let triggers = triggers.map(|it| match it.unmark() {

@@ -1,4 +1,4 @@
-//! What lives on this machine alone: files, and values kept in the state.
+//! Resources of this machine alone: files, and values stored in the state.
 
 mod file_system;
 mod ha_data;
@@ -11,7 +11,7 @@ mod uuid;
 
 use ha_provider::{ProviderRegistry, UnsupportedNames};
 
-/// Kinds that others have under these names and that are not here.
+/// Resource types of Terraform's providers that do not exist here, and what to use instead.
 const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["local_sensitive_file"],
@@ -20,7 +20,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["null_data_source"], "use a `locals` block"),
 ];
 
-/// Enters the kinds of this crate.
+/// Registers the resource types of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

@@ -19,31 +19,30 @@ use crate::permission::FilePermission;
 use crate::standing;
 
 /// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and
-/// `content_base64` says what is in it. A file that is there already is taken over only when its
-/// content is the same.
+/// `content_base64` sets its content. An existing file is adopted only when its content is the same.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LocalFile {
-    /// Where; a relative path starts at the directory `ha` runs in. Missing folders are made.
+    /// Its path; a relative one starts at the directory that `ha` runs in. Missing folders are
+    /// created.
     filename: Immutable<String>,
-    /// The text in it.
+    /// Its content as a string.
     content: Option<String>,
-    /// The text in it, never shown.
+    /// Its content as a string, never shown.
     sensitive_content: Option<Secret<String>>,
-    /// The bytes in it, in base64.
+    /// Its content in base64.
     content_base64: Option<String>,
-    /// Who may do what with it, in octal. Only its owner may anything unless this says otherwise,
-    /// because what is in it may come to hold a secret.
+    /// Its permissions in octal; `0600` by default, because its content may come to hold a secret.
     #[serde(default = "owner_only")]
     file_permission: FilePermission,
-    /// Who may do what with folders that are made for it.
+    /// The permissions, in octal, of folders that are created for it.
     #[serde(default = "readable_folder")]
     directory_permission: FilePermission,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LocalFileOutputs {
-    /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which might be
-    /// guessed by it.
+    /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which it could help
+    /// to guess.
     content_sha256: Option<Volatile<String>>,
     /// The SHA-256 of the content in base64; none of a `sensitive_content`.
     content_base64sha256: Option<Volatile<String>>,
@@ -179,7 +178,8 @@ impl Resource for LocalFile {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        // The very step that was to make it is given up, and found it there.
+        // The step that was to create the file is abandoned, and it had found the file there: the
+        // file is not ours to remove.
         if attempt.noted(BEFORE) == Some(THERE) {
             return Ok(());
         }
@@ -237,23 +237,23 @@ impl LocalFile {
         .await
     }
 
-    /// What is on the disk, said with the arguments that the configuration uses.
+    /// The file as it is on the disk, in the content argument that the configuration uses.
     fn seen(mut self) -> ResourceReading<Self> {
         let (found, permission) = match file_system::look(Path::new(&*self.filename)) {
             Ok(PathStatus::File { content, permission }) => (content, permission),
             Ok(PathStatus::Absent) => return ResourceReading::Gone,
-            // Whoever put that there may have moved the file away, and nothing is made or removed
-            // on a guess.
+            // The file may have been moved elsewhere by hand, so it is not treated as deleted: no
+            // plan creates or removes anything on a guess.
             Ok(PathStatus::Other(what)) => {
                 let reason = format!(
-                    "`{}` is {what} now; move that away for the file to be made again",
+                    "`{}` is {what} now; move it so that the file can be created again",
                     *self.filename
                 );
                 return ResourceReading::Unchecked(reason);
             }
             Ok(PathStatus::Huge(size)) => {
                 return ResourceReading::Unchecked(format!(
-                    "`{}` has {size} bytes, more than is ever read",
+                    "`{}` has {size} bytes, more than `ha` reads",
                     *self.filename
                 ));
             }
@@ -278,7 +278,7 @@ impl LocalFile {
     }
 }
 
-/// What stood at the path before the first try at making the file.
+/// The key of the note that records whether the path was taken before the first attempt.
 const BEFORE: &str = "before";
 const ABSENT: &str = "absent";
 const THERE: &str = "there";
@@ -362,7 +362,7 @@ fn digests(content: &[u8]) -> LocalFileOutputs {
     }
 }
 
-/// Disks can be slow, and other steps should go on meanwhile.
+/// Runs blocking work on another thread: disks can be slow, and other steps go on meanwhile.
 async fn off_the_async_threads<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -7,9 +7,9 @@ use ha_provider::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Nothing but a life of its own: it is replaced when `triggers` change, and what lists it in
-/// `replace_triggered_by` with it. Like Terraform's `null_resource`; `ha_data` keeps values
-/// besides.
+/// A resource without an object: it is replaced when `triggers` change, and with it every resource
+/// that lists it in `replace_triggered_by`. Like Terraform's `null_resource`; `ha_data` stores a
+/// value as well.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NullResource {
     /// Strings; when one of them changes, this resource is replaced.

@@ -1,9 +1,9 @@
-//! One path for all the ways to write it.
+//! Paths in normal form.
 
 use std::path::{Component, Path, PathBuf};
 
-/// A path from the root on, without `.` and `..`. A relative one starts at the directory that `ha`
-/// runs in. What links there are on the way is not looked at: it may change at any time.
+/// An absolute path without `.` and `..`. A relative one starts at the directory that `ha` runs in.
+/// Symbolic links are not resolved: they may change at any time, and the identity of a file must not.
 pub(crate) fn plain(path: &str) -> PathBuf {
     let start = std::env::current_dir().unwrap_or_default();
     plain_from(&start, Path::new(path))
@@ -19,7 +19,7 @@ fn plain_from(start: &Path, path: &Path) -> PathBuf {
     for part in start.join(path).components() {
         match part {
             Component::CurDir => {}
-            // Above the root is the root.
+            // `/..` is `/`.
             Component::ParentDir => {
                 whole.pop();
             }

@@ -1,4 +1,4 @@
-//! What stands where a plan is to make files, and would not let it.
+//! Existing files and folders that are in the way of the files of a plan.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -26,8 +26,8 @@ struct Given {
     content_base64: Option<MaybeUnknown<String>>,
 }
 
-/// What stands in the way of the files that the plan makes, by each one's place in the plan. What
-/// the plan takes away itself is none.
+/// The problems of files that the plan creates, each with the change's place in the plan. A path
+/// that the plan itself frees is no problem.
 pub(crate) fn in_the_way(kind: &str, planned: &[IntendedChange]) -> Vec<(usize, ArgumentProblem)> {
     let ours = || planned.iter().enumerate().filter(|(_, it)| &*it.kind == kind);
     let at = |it: Name| path::plain(&it.filename);
@@ -38,16 +38,16 @@ pub(crate) fn in_the_way(kind: &str, planned: &[IntendedChange]) -> Vec<(usize, 
     let each = |(place, it): (usize, &IntendedChange)| {
         let Name { filename } = it.after()?;
         let path = path::plain(&filename);
-        // A file in the place of a folder that goes has to wait for it in any case.
+        // A file at the path of a folder that is removed is created after that removal anyway.
         let is_free = going.iter().any(|gone| path.starts_with(gone));
         let what = if is_free { None } else { standing(Path::new(&filename), it.after()?) }?;
-        let message = format!("`{filename}` cannot be made: {what}; move that away, or import it");
+        let message = format!("`{filename}` cannot be created: {what}; move or import it");
         Some((place, ArgumentProblem { path: Place::attribute("filename"), message }))
     };
     ours().filter(|(_, it)| it.action.makes()).filter_map(each).collect()
 }
 
-/// What is at a path where it lets no file be made.
+/// Why no file can be created at a path; none where one can.
 fn standing(path: &Path, wanted: Given) -> Option<String> {
     match file_system::look(path).ok()? {
         PathStatus::Absent => in_the_place_of_its_folder(path),
@@ -60,13 +60,13 @@ fn standing(path: &Path, wanted: Given) -> Option<String> {
     }
 }
 
-/// What is no folder on the way to a path.
+/// The first parent of a path that exists and is no folder.
 fn in_the_place_of_its_folder(path: &Path) -> Option<String> {
     let above = path.ancestors().skip(1).filter(|it| !it.as_os_str().is_empty());
     for folder in above {
         match std::fs::metadata(folder) {
             Ok(it) if it.is_dir() => return None,
-            Ok(_) => return Some(format!("`{}` stands there and is no folder", folder.display())),
+            Ok(_) => return Some(format!("`{}` exists and is no folder", folder.display())),
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(_) => return None,
@@ -76,7 +76,7 @@ fn in_the_place_of_its_folder(path: &Path) -> Option<String> {
 }
 
 impl Given {
-    /// The bytes that are to be there; none where they are not known yet.
+    /// The content of the file; none where it is not known yet.
     fn bytes(self) -> Option<Vec<u8>> {
         match (self.content, self.sensitive_content, self.content_base64) {
             (Some(MaybeUnknown::Known(text)), None, None)

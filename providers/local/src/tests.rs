@@ -189,7 +189,7 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_taken_over() {
     assert_eq!(
         error.to_string(),
         format!(
-            "could not write the file `{}`: there is a file with other content already, which this configuration did not make",
+            "could not write the file `{}`: there is a file with other content already, which this configuration did not create",
             path.display()
         )
     );

@@ -1,6 +1,6 @@
-//! Identities as Terraform writes them.
+//! UUIDs in Terraform's form.
 
-/// A UUID of random digits (version 4) made of a token of 32 hexadecimal digits.
+/// A UUID of version 4 from a token of 32 random hexadecimal digits.
 pub(crate) fn of_token(token: &str) -> String {
     let variant = match token.as_bytes().get(16) {
         Some(b'0' | b'4' | b'8' | b'c') => '8',

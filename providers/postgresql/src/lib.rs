@@ -28,7 +28,7 @@ use ha_provider::{ProviderRegistry, UnsupportedNames};
 
 pub use store::{PostgresBackend, PostgresSettings, PostgresStore};
 
-/// Kinds that others have under these names and that are not here.
+/// Resource types of Terraform's provider that do not exist here, and what to use instead.
 const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["postgresql_grant_role"], "use `roles` of `postgresql_role`"),
     UnsupportedNames::new(
@@ -45,7 +45,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
 ];
 
-/// Enters the provider and the kinds of this crate.
+/// Registers the provider and the resource types of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry

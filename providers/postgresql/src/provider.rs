@@ -12,12 +12,12 @@ use crate::connection_url::{ConnectionSettings, ServerAddress, host_problem, mis
 use crate::sql;
 use crate::tls::{SslMode, TrustedAuthorities};
 
-/// So many connections at once at most; servers have few, and the application needs them.
+/// The most connections at once. Servers have few, and the application needs them.
 const CONNECTIONS: usize = 4;
-/// Longer than anybody waits.
+/// The longest `connect_timeout`, in seconds: a day.
 const LONGEST_PATIENCE: u64 = 86_400;
 
-/// Where a server is and who asks it.
+/// The address of a server and the user that connects to it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ServerSettings {
     /// The server's name or address, without a port, or the folder of its socket. A name is
@@ -26,63 +26,63 @@ pub(crate) struct ServerSettings {
     /// The server's port.
     #[serde(default = "usual_port")]
     pub(crate) port: u16,
-    /// Who asks: a superuser, or a role with `CREATEROLE` and `CREATEDB` such as the master user of
+    /// The user: a superuser, or a role with `CREATEROLE` and `CREATEDB` such as the master user of
     /// RDS.
     pub(crate) username: String,
     /// The user's password.
     pub(crate) password: Option<Secret<String>>,
-    /// The database to connect to where none is named.
+    /// The database to connect to for resources that name none.
     #[serde(default = "usual_database")]
     pub(crate) database: String,
-    /// How much TLS to insist on.
+    /// The TLS mode, with libpq's names.
     #[serde(default)]
     pub(crate) sslmode: SslMode,
     /// A file with the certificates of the authorities to trust; `system` for those that this
     /// machine trusts.
     pub(crate) sslrootcert: Option<String>,
-    /// The certificates of the authorities to trust, as text.
+    /// The certificates of the authorities to trust, in PEM.
     pub(crate) ca_certificate: Option<String>,
-    /// Says that the user is a superuser, which is then checked. Nothing else depends on it: the
-    /// server is asked.
+    /// Whether the user must be a superuser; checked on each connection. Nothing else depends on it:
+    /// the server reports what the user is.
     #[serde(default)]
     pub(crate) superuser: bool,
-    /// For how many seconds a change waits for a server that does not answer yet, or not any more.
+    /// How many seconds a change waits for a server that does not answer.
     #[serde(default = "usual_patience")]
     pub(crate) connect_timeout: u32,
     /// A file with the client's own certificate.
     sslcert: Option<String>,
     /// A file with the key of the client's certificate, in clear.
     sslkey: Option<String>,
-    /// A file with the list of certificates that the authorities have taken back.
+    /// A file with the list of certificates that the authorities have revoked.
     sslcrl: Option<String>,
-    /// `direct` begins TLS at once, which PostgreSQL 17 and later take; `postgres` asks for it
+    /// `direct` begins TLS at once, which PostgreSQL 17 and later accept; `postgres` requests it
     /// first.
     sslnegotiation: Option<String>,
-    /// The oldest TLS that will do: `TLSv1.2` or `TLSv1.3`.
+    /// The oldest accepted TLS version: `TLSv1.2` or `TLSv1.3`.
     ssl_min_protocol_version: Option<String>,
-    /// The newest TLS that will do.
+    /// The newest accepted TLS version.
     ssl_max_protocol_version: Option<String>,
-    /// Whether a password's proof is bound to the TLS connection: `disable`, `prefer` or `require`.
+    /// Whether SCRAM is bound to the TLS connection: `disable`, `prefer` or `require`.
     channel_binding: Option<String>,
-    /// Only `disable` and `prefer` will do: GSSAPI is not spoken.
+    /// `disable` or `prefer`: GSSAPI is not supported.
     gssencmode: Option<String>,
-    /// What the server must be: `any`, `read-write`, `read-only`, `primary`, `standby` or
-    /// `prefer-standby`. A change needs one that does not follow another, whatever is said here.
+    /// The required role of the server: `any`, `read-write`, `read-only`, `primary`, `standby` or
+    /// `prefer-standby`. A change needs a primary, whatever this is.
     target_session_attrs: Option<String>,
-    /// The name that the server shows the connections by.
+    /// The name of the connections in `pg_stat_activity`.
     application_name: Option<String>,
-    /// Settings of the sessions, as the server's command line has them: `-c
+    /// Settings of the sessions, in the syntax of the server's command line: `-c
     /// statement_timeout=5min`.
     options: Option<String>,
-    /// Whether a connection that carries nothing is kept alive.
+    /// Whether TCP keepalives are sent.
     keepalives: Option<bool>,
-    /// After how many seconds without traffic that begins.
+    /// Seconds without traffic before the first keepalive.
     keepalives_idle: Option<u32>,
-    /// How many seconds are between two tries to.
+    /// Seconds between two keepalives.
     keepalives_interval: Option<u32>,
-    /// After how many tries without an answer the connection counts as lost.
+    /// Keepalives without an answer after which the connection counts as lost.
     keepalives_count: Option<u32>,
-    /// After how many milliseconds what was sent without an answer counts as lost.
+    /// Milliseconds without an acknowledgement after which the connection counts as lost.
     tcp_user_timeout: Option<u32>,
 }
 
@@ -118,7 +118,7 @@ impl Provider for PostgresqlProvider {
             .check(|given: BTreeMap<String, Json>| problems(&given))
     }
 
-    /// Contacts no one: a plan must come about while the server is away.
+    /// Opens no connection: planning must work while the server is away.
     async fn connect(settings: ServerSettings) -> Result<Self, Error> {
         let way = settings
             .way()
@@ -137,7 +137,7 @@ impl Provider for PostgresqlProvider {
 }
 
 impl ServerSettings {
-    /// The way to the server, and what is wrong with the settings taken together.
+    /// The settings of connections, or the problem of the settings taken together.
     fn way(&self) -> Result<ConnectionSettings, String> {
         let mut way = ConnectionSettings {
             servers: vec![ServerAddress { host: host(&self.host), address: None, port: self.port }],
@@ -175,7 +175,7 @@ impl ServerSettings {
         }
     }
 
-    /// What is attempted, for messages.
+    /// The attempted operation, for messages.
     pub(crate) fn attempted(&self, database: &str) -> String {
         format!("connect to the database `{database}` at {} as `{}`", self.server(), self.username)
     }
@@ -208,7 +208,7 @@ fn is_parameter(name: &str) -> bool {
     !own.contains(&name)
 }
 
-/// What a setting says, where it says something and is known.
+/// A setting as a string, where it is given and known.
 fn text(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),
@@ -218,7 +218,7 @@ fn text(value: &Json) -> Option<String> {
     }
 }
 
-/// What is wrong with single settings, as far as they are known.
+/// The problems of single settings, as far as they are known.
 fn problems(given: &BTreeMap<String, Json>) -> Vec<ArgumentProblem> {
     let mut problems = Vec::new();
     let mut wrong = |name: &str, message: String| {

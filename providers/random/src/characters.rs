@@ -1,5 +1,5 @@
-//! Draws characters so that every text the recipe allows is equally likely but for the promised
-//! minimums.
+//! Draws characters so that every string that the recipe allows is equally likely, apart from the
+//! guaranteed minimums.
 
 use ha_provider::{ArgumentProblem, Error};
 use ha_value::{Path, Value};
@@ -13,12 +13,12 @@ const NUMERIC: &str = "0123456789";
 const SPECIAL: &str = "!@#$%&*()-_=+[]{}<>:?";
 const LONGEST: u32 = 4096;
 
-/// How many characters a string has, as an argument has it.
+/// The number of characters of a string, as a value of the argument `length`.
 pub(crate) fn length(text: &str) -> Value {
     Value::from(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
 }
 
-/// What a string is drawn from; the arguments that the kinds here share.
+/// The classes of characters that a string is drawn from, and its length.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CharacterRecipe {
     pub(crate) length: u32,
@@ -42,7 +42,7 @@ pub(crate) struct CharacterRecipe {
     pub(crate) override_special: Option<String>,
 }
 
-/// The arguments of a recipe: what is drawn tells something of each.
+/// The arguments of a recipe. The drawn characters reveal something of each.
 pub(crate) const ARGUMENTS: &[&str] = &[
     "length",
     "upper",
@@ -142,7 +142,8 @@ impl CharacterRecipe {
         while drawn.len() < self.length as usize {
             drawn.push(pick(&all)?);
         }
-        // The promised characters came first; a shuffle takes that order away.
+        // The guaranteed characters are drawn first, class by class. Without the shuffle the first
+        // characters of each password would be of a known class.
         for last in (1..drawn.len()).rev() {
             drawn.swap(last, below(last + 1)?);
         }
@@ -150,7 +151,7 @@ impl CharacterRecipe {
     }
 }
 
-/// Fresh bytes from the operating system.
+/// Random bytes from the operating system.
 pub(crate) fn bytes(count: usize) -> Result<Vec<u8>, Error> {
     let mut drawn = vec![0; count];
     SysRng.try_fill_bytes(&mut drawn).map_err(|it| failed(&it))?;
@@ -161,7 +162,8 @@ fn pick(from: &[char]) -> Result<char, Error> {
     Ok(from[below(from.len())?])
 }
 
-/// A number below `limit`, each equally likely: what would favour the small ones is drawn again.
+/// A uniformly distributed number below `limit`. Draws from the incomplete last range are rejected,
+/// because a plain remainder would favour small numbers.
 fn below(limit: usize) -> Result<usize, Error> {
     let limit = u64::try_from(limit).expect("a length fits 64 bits");
     let fair = u64::MAX - u64::MAX % limit;

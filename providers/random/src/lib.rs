@@ -1,4 +1,4 @@
-//! Random values: made once from the operating system's generator, then kept in the state.
+//! Random values: drawn once from the operating system's generator, then stored in the state.
 
 mod characters;
 mod drawn;
@@ -8,7 +8,7 @@ mod random_string;
 
 use ha_provider::{ProviderRegistry, UnsupportedNames};
 
-/// Kinds that others have under these names and that are not here.
+/// Resource types of Terraform's provider that do not exist here, and what to use instead.
 const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["random_uuid"],
@@ -24,7 +24,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
 ];
 
-/// Enters the kinds of this crate.
+/// Registers the resource types of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.unsupported(UNSUPPORTED).nobody("random", |registry| {

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::characters::bytes;
 
-/// A number that no one else has, in several spellings; for names that must be unique.
+/// A random number in several encodings, for names that must be unique.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RandomId {
-    /// How many random bytes.
+    /// The number of random bytes.
     byte_length: Immutable<u32>,
-    /// What every spelling begins with.
+    /// A prefix of every output.
     prefix: Option<Immutable<String>>,
-    /// Any strings of yours: when one changes, another number is drawn.
+    /// Any strings; when one of them changes, another number is drawn.
     keepers: Option<Immutable<BTreeMap<String, String>>>,
 }
 
@@ -125,7 +125,7 @@ impl Resource for RandomId {
 }
 
 impl RandomIdOutputs {
-    /// The spellings of a number.
+    /// The encodings of a number.
     fn new(drawn: &[u8], prefix: &str) -> Self {
         let prefixed = |spelling: String| format!("{prefix}{spelling}");
         Self {

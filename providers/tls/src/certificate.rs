@@ -1,4 +1,4 @@
-//! What can be read off a certificate.
+//! Reads certificates.
 
 use ha_provider::{ArgumentProblem, Error};
 use ha_value::Path;
@@ -11,11 +11,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// A certificate as it was read.
 #[derive(Debug)]
 pub(crate) struct CertificateFacts {
-    /// The SHA-256 of its bytes, spelt as openssl does.
+    /// The SHA-256 of its bytes, in OpenSSL's format.
     pub(crate) fingerprint: String,
-    /// Its number among those of its issuer, as openssl spells it.
+    /// Its serial number, in OpenSSL's format.
     pub(crate) serial: String,
-    /// When it ends.
+    /// When it expires.
     pub(crate) end: Timestamp,
     subject: Vec<u8>,
     public_key: Vec<u8>,
@@ -41,7 +41,7 @@ impl CertificateFacts {
         })
     }
 
-    /// Reads the first certificate of a PEM text.
+    /// Reads the first certificate of a PEM string.
     pub(crate) fn of_pem(text: &str) -> Result<(Self, Vec<u8>), Error> {
         let failed = |cause: String| Error::new("read a certificate", cause);
         for block in Pem::iter_from_buffer(text.as_bytes()) {

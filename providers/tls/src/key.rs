@@ -3,15 +3,15 @@ use rcgen::KeyPair;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a key is made. Both are taken by every TLS library of the last decade; RSA keys cannot be
-/// generated here.
+/// The algorithm of a key. Every TLS library of the last decade supports both. RSA is left out,
+/// because the cryptography library generates no RSA keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum KeyAlgorithm {
-    /// The curve that is taken everywhere.
+    /// The curve that is supported everywhere.
     #[default]
     #[serde(rename = "ECDSA_P256")]
     EcdsaP256,
-    /// A larger curve, for those who must.
+    /// A larger curve, where a policy requires it.
     #[serde(rename = "ECDSA_P384")]
     EcdsaP384,
 }

@@ -1,5 +1,5 @@
-//! Certificates: an internal authority and what it signs. Keys are made here and live in the sealed
-//! state alone.
+//! Certificates: an internal authority and the certificates that it signs. Keys are generated here
+//! and stored only in the sealed state.
 
 mod certificate;
 mod key;
@@ -11,7 +11,7 @@ mod validity;
 
 use ha_provider::{ProviderRegistry, UnsupportedNames};
 
-/// Kinds that others have under these names and that are not here.
+/// Resource types of Terraform's provider that do not exist here, and what to use instead.
 const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(
         &["tls_private_key", "tls_cert_request", "tls_locally_signed_cert"],
@@ -23,7 +23,7 @@ const UNSUPPORTED: &[UnsupportedNames] = &[
     ),
 ];
 
-/// Enters the kinds of this crate.
+/// Registers the resource types of this crate.
 #[must_use]
 pub fn register(registry: ProviderRegistry) -> ProviderRegistry {
     registry.unsupported(UNSUPPORTED).nobody("tls", |registry| {

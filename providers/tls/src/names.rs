@@ -1,6 +1,6 @@
-//! The names in a certificate. rcgen keeps one attribute of each type, and mongod compares all
-//! organizational units and domain components that there are: a certificate gets its whole names
-//! after rcgen has made the rest of it.
+//! The names in a certificate. rcgen supports one attribute of each type, but mongod compares all
+//! organizational units and domain components. So rcgen generates a certificate, its names are
+//! replaced by complete ones, and it is signed again.
 
 use rcgen::{Error, KeyPair, SigningKey};
 use yasna::models::ObjectIdentifier;
@@ -26,7 +26,7 @@ pub enum NamePart {
 }
 
 impl NamePart {
-    /// Its number in the standards: RFC 4519 has that of a domain component, X.520 the others.
+    /// Its object identifier: RFC 4519 defines that of a domain component, X.520 the others.
     fn oid(self) -> &'static [u64] {
         match self {
             Self::Country => &[2, 5, 4, 6],

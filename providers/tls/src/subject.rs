@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{NamePart, name};
 
-/// Whom a certificate is about.
+/// The subject of a certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CertificateSubject {
-    /// The name people know it by (`CN`).
+    /// The common name (`CN`).
     pub(crate) common_name: Option<String>,
-    /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC`, all of them,
-    /// for members of one set.
+    /// The organization (`O`). MongoDB recognises certificates with the same `O`, `OU` and `DC` as
+    /// members of one replica set.
     pub(crate) organization: Option<String>,
-    /// The part of the organization (`OU`).
+    /// The organizational unit (`OU`).
     pub(crate) organizational_unit: Option<String>,
-    /// The parts of the organization, where there are several.
+    /// The organizational units, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) organizational_units: Vec<String>,
-    /// The domain (`DC`), part by part: `["example", "com"]`.
+    /// The domain components (`DC`): `["example", "com"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) domain_components: Vec<String>,
     /// The city (`L`).
@@ -30,7 +30,7 @@ pub(crate) struct CertificateSubject {
 }
 
 impl CertificateSubject {
-    /// Its attributes with the arguments that say them, from the largest to the smallest.
+    /// Its attributes with their arguments, from the country to the common name.
     fn attributes(&self) -> Vec<(&'static str, NamePart, &str)> {
         let Self { common_name, organization, locality, province, country, .. } = self;
         let Self { organizational_unit, organizational_units, domain_components, .. } = self;
@@ -95,7 +95,7 @@ impl CertificateSubject {
         problems
     }
 
-    /// Whether MongoDB could recognise a member of a set by it.
+    /// Whether MongoDB can recognise a member of a replica set by it.
     pub(crate) fn names_members(&self) -> bool {
         let members =
             [NamePart::Organization, NamePart::OrganizationalUnit, NamePart::DomainComponent];

@@ -13,32 +13,31 @@ use crate::names;
 use crate::subject::CertificateSubject;
 use crate::validity::{self, ValidityPeriod};
 
-/// An internal authority: a key and the certificate that says so itself. What it signs is trusted
-/// by whoever is given its certificate. Its key never leaves the sealed state but through
-/// `private_key_pem`.
+/// An internal certificate authority: a key and a self-signed certificate. Its key leaves the sealed
+/// state only through `private_key_pem`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TlsAuthority {
-    /// The authority's name. It must differ from the names of what it signs.
+    /// The authority's subject. It must differ from the subjects of the certificates that it signs.
     subject: Immutable<CertificateSubject>,
-    /// For how many hours it is good.
+    /// Its validity in hours.
     validity_period_hours: Immutable<u32>,
-    /// How many hours before its end a plan replaces it, and all that it signed.
+    /// How many hours before it expires a plan replaces it, and every certificate that it signed.
     #[serde(default)]
     early_renewal_hours: u32,
-    /// How its key is made.
+    /// The algorithm of its key.
     #[serde(default)]
     key_algorithm: Immutable<KeyAlgorithm>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TlsAuthorityOutputs {
-    /// The certificate, for those who should trust the authority.
+    /// The certificate, for clients and servers that are to trust the authority.
     certificate_pem: String,
-    /// The key, in PKCS#8 form, for `tls_cert` and whatever else signs in its name.
+    /// The key in PKCS#8 form, for `tls_cert` and for other programs that sign with it.
     private_key_pem: Secret<String>,
     /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it.
     fingerprint: String,
-    /// When it ends.
+    /// When it expires.
     validity_end_time: String,
 }
 

@@ -17,47 +17,47 @@ use crate::names;
 use crate::subject::CertificateSubject;
 use crate::validity::{self, ValidityPeriod};
 
-/// A key and a certificate for it, signed by an authority. Any change makes another key, but for
-/// `early_renewal_hours`.
+/// A key and a certificate for it, signed by an authority. A change of any argument but
+/// `early_renewal_hours` generates another key.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TlsCertificate {
     /// The certificate of the authority that signs.
     ca_certificate_pem: Immutable<String>,
     /// The key of the authority that signs.
     ca_private_key_pem: Immutable<Secret<String>>,
-    /// Whom it is about. Members of a MongoDB set need the same `organization`,
+    /// Its subject. Members of a MongoDB replica set need the same `organization`,
     /// `organizational_units` and `domain_components`, at least one of them, and clients that are
     /// no members must differ in one.
     subject: Immutable<CertificateSubject>,
-    /// The names clients connect to.
+    /// The host names that clients connect to.
     #[serde(default)]
     dns_names: Immutable<Vec<String>>,
-    /// The addresses clients connect to.
+    /// The IP addresses that clients connect to.
     #[serde(default)]
     ip_addresses: Immutable<Vec<String>>,
-    /// For how many hours it is good; never longer than its authority.
+    /// Its validity in hours; it never outlives its authority.
     validity_period_hours: Immutable<u32>,
-    /// How many hours before its end a plan replaces it.
+    /// How many hours before it expires a plan replaces it.
     #[serde(default)]
     early_renewal_hours: u32,
-    /// What it may be used for: `server_auth`, `client_auth` or both. Members of a MongoDB set need
+    /// Its allowed uses: `server_auth`, `client_auth` or both. Members of a MongoDB replica set need
     /// both.
     #[serde(default = "both")]
     allowed_uses: Immutable<BTreeSet<CertificateUse>>,
-    /// How its key is made.
+    /// The algorithm of its key.
     #[serde(default)]
     key_algorithm: Immutable<KeyAlgorithm>,
 }
 
-/// What a certificate may be used for.
+/// An extended key usage of a certificate.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CertificateUse {
-    /// To be connected to.
+    /// Authenticates a server.
     ServerAuth,
-    /// To connect.
+    /// Authenticates a client.
     ClientAuth,
 }
 
@@ -67,13 +67,13 @@ pub(crate) struct TlsCertificateOutputs {
     certificate_pem: String,
     /// The key, in PKCS#8 form.
     private_key_pem: Secret<String>,
-    /// The key and the certificate in one text, as mongod wants them.
+    /// The key and the certificate in one PEM string, as mongod reads them.
     bundle_pem: Secret<String>,
     /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it.
     fingerprint: String,
-    /// Its number among those of its authority, in hexadecimal.
+    /// Its serial number in hexadecimal.
     serial: String,
-    /// When it ends.
+    /// When it expires.
     validity_end_time: String,
 }
 

@@ -1,15 +1,16 @@
-//! From when to when a certificate is good, and when it is time for the next.
+//! The validity of certificates, and when they are renewed.
 
 use ha_provider::{ArgumentProblem, Error, ErrorContext, Immutable};
 use ha_value::Path;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::CertificateParams;
 
-/// Clocks differ; a certificate made now must be good on a machine that is a little behind.
+/// How far before now a validity begins: a new certificate must be valid on a machine whose clock is
+/// a little behind.
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_HOURS: u32 = 100 * 366 * 24;
 
-/// A stretch of time in whole seconds, which is all that certificates can say.
+/// A period in whole seconds, the resolution of certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidityPeriod {
     start: Timestamp,
@@ -59,7 +60,7 @@ pub(crate) fn problems(
     problems
 }
 
-/// A certificate whose time has come.
+/// A certificate that is to be renewed.
 pub(crate) struct RenewalDue {
     /// How many hours of validity are left of those it was made with: a difference that only a new
     /// one can fix.
@@ -68,7 +69,7 @@ pub(crate) struct RenewalDue {
     pub(crate) remark: String,
 }
 
-/// Whether a certificate that ends then must be renewed now.
+/// Whether a certificate that expires then must be renewed now.
 pub(crate) fn due(
     end: &str,
     early_renewal_hours: u32,
