@@ -1,4 +1,4 @@
-//! Connections: one server after the other, until one is what is asked for.
+//! Opens connections: tries one server after the other until one has the required role.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -16,12 +16,12 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use crate::connection_url::{ConnectionSettings, ServerAddress, SessionRequirement};
 use crate::tls::{SslMode, connector};
 
-/// What the server says unasked while it works.
+/// The notices that the server sends while it runs statements.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerWarnings(Arc<Mutex<BTreeSet<String>>>);
 
 impl ServerWarnings {
-    /// The warnings since this was last asked.
+    /// The warnings since the last call.
     pub(crate) fn taken(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
             .into_iter()
@@ -30,8 +30,8 @@ impl ServerWarnings {
 
     fn hear(&self, message: &AsyncMessage) {
         let AsyncMessage::Notice(notice) = message else { return };
-        // Old servers call the severity what their language calls it; a warning's code says it as
-        // well.
+        // Old servers translate the severity, but the code of a warning is the same in each
+        // language.
         let is_warning = match notice.parsed_severity() {
             Some(severity) => severity == tokio_postgres::error::Severity::Warning,
             None => notice.code().code().starts_with("01"),
@@ -49,13 +49,13 @@ impl ServerWarnings {
 
 /// Why there is no connection.
 pub(crate) enum OpenError {
-    /// The server, or the way to it.
+    /// The server refused, or could not be reached.
     Failed(tokio_postgres::Error),
-    /// The server is not what is asked for.
+    /// The server does not have the required role.
     Unfit(&'static str),
-    /// It took longer than it may.
+    /// The connection took longer than the limit.
     Late(Duration),
-    /// What is said of the way is wrong.
+    /// The settings of the connection are wrong.
     Wrong(Error),
 }
 
@@ -66,7 +66,7 @@ impl From<tokio_postgres::Error> for OpenError {
 }
 
 impl ConnectionSettings {
-    /// A connection to the first server that is what is asked for.
+    /// A connection to the first server with the required role.
     pub(crate) async fn open(&self) -> Result<(Client, ServerWarnings), OpenError> {
         let turns = match self.session {
             SessionRequirement::PreferStandby => {
@@ -79,7 +79,7 @@ impl ConnectionSettings {
             for server in self.ordered() {
                 match self.fit(server, session).await {
                     Ok(opened) => return Ok(opened),
-                    // Whom one of them does not let in the others need not be asked about.
+                    // A wrong password is wrong on the other servers too, so they are not tried.
                     Err(OpenError::Failed(error)) if is_about_the_user(&error) => {
                         return Err(OpenError::Failed(error));
                     }
@@ -113,7 +113,7 @@ impl ConnectionSettings {
     }
 
     async fn one(&self, server: &ServerAddress) -> Result<(Client, ServerWarnings), OpenError> {
-        // No one can listen to a socket of this machine, and none has TLS.
+        // PostgreSQL has no TLS on Unix sockets, and no one can listen in on them.
         let mode =
             if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
         if mode == SslMode::Disable {
@@ -131,7 +131,7 @@ impl ConnectionSettings {
     }
 }
 
-/// A connection that is worked for as long as its client is there.
+/// Drives a connection for as long as its client exists.
 async fn driven<T>(
     config: &Config,
     tls: T,

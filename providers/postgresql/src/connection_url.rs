@@ -1,5 +1,5 @@
-//! The way to a server: every parameter that PostgreSQL's own client library takes is either
-//! honoured here or refused by its name. None is passed over in silence.
+//! Settings of connections. Every parameter of libpq is either applied or refused by name; none is
+//! ignored silently.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio_postgres::config::{ChannelBinding, Host, LoadBalanceHosts};
 
 use crate::tls::{SslMode, TlsSettings, TrustedAuthorities};
 
-/// Where a server is, and how it is talked to.
+/// The address of a server, and the settings of connections to it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConnectionSettings {
     /// The servers, in the order in which they are tried.
@@ -34,12 +34,12 @@ pub(crate) struct ConnectionSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct ServerAddress {
     pub(crate) host: Host,
-    /// What its name stands for, where that is given.
+    /// The IP address of the name, where it is given (`hostaddr`).
     pub(crate) address: Option<IpAddr>,
     pub(crate) port: u16,
 }
 
-/// What the server must be to its clients.
+/// The role that the server must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SessionRequirement {
     #[default]
@@ -51,7 +51,7 @@ pub(crate) enum SessionRequirement {
     PreferStandby,
 }
 
-/// How a connection that carries nothing is kept alive, and when one is given up.
+/// TCP keepalives, and when a connection counts as lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeepaliveSettings {
     are_sent: bool,
@@ -62,20 +62,20 @@ pub(crate) struct KeepaliveSettings {
 }
 
 impl Default for KeepaliveSettings {
-    /// A server that vanished in a fail-over closes nothing.
+    /// A server that disappears in a fail-over closes no connection, so keepalives are on by
+    /// default.
     fn default() -> Self {
         let (idle, user_timeout) = (Some(Duration::from_secs(15)), Some(Duration::from_secs(30)));
         Self { are_sent: true, idle, interval: None, count: None, user_timeout }
     }
 }
 
-/// The parameters that are about where the server is and who asks. Each side has its own way of
-/// saying them.
+/// The parameters for address and user, which the provider and the backend each set in their own
+/// way.
 pub(crate) const PLACE: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
 
 impl ConnectionSettings {
-    /// Takes a parameter by the name that libpq has for it. No message repeats a value, which may
-    /// be secret.
+    /// Sets a parameter by its name in libpq. No message repeats a value, which may be secret.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "sslmode"
@@ -125,7 +125,7 @@ impl ConnectionSettings {
         Ok(())
     }
 
-    /// What is wrong with the parameters taken together.
+    /// The problem of the parameters taken together.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let TlsSettings { mode, authorities, .. } = &self.tls;
         if self.tls.is_direct && matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer)
@@ -151,7 +151,7 @@ impl ConnectionSettings {
         None
     }
 
-    /// The way to one of the servers.
+    /// The settings for one of the servers.
     pub(crate) fn config(&self, server: &ServerAddress, mode: SslMode) -> Config {
         let mut config = Config::new();
         match &server.host {
@@ -229,7 +229,7 @@ impl SessionRequirement {
         })
     }
 
-    /// Why a server that says this of itself will not do.
+    /// Why a server with this role is not accepted.
     pub(crate) fn refuses(self, follows: bool, is_read_only: bool) -> Option<&'static str> {
         match self {
             Self::ReadWrite if is_read_only => Some("the session is read-only"),
@@ -241,8 +241,8 @@ impl SessionRequirement {
     }
 }
 
-/// A parameter that means something else to us than to libpq, or nothing: only the values that ask
-/// for what is done anyway are taken.
+/// Checks a parameter that has no effect here: only values that ask for the behaviour that is fixed
+/// are accepted.
 fn harmless(name: &str, value: &str) -> Result<(), String> {
     let unless = |is_harmless: bool, why: &str| match is_harmless {
         true => Ok(()),
@@ -273,7 +273,7 @@ fn harmless(name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Why a parameter is not taken, whatever its value.
+/// Why a parameter is refused with any value.
 fn refusal(name: &str) -> String {
     let why = match name {
         "require_auth" => {
@@ -291,13 +291,13 @@ fn refusal(name: &str) -> String {
         "krbsrvname" | "gsslib" => "this client does not speak GSSAPI",
         "scram_client_key" | "scram_server_key" => "only a password can be proven; give `password`",
         _ if name.starts_with("oauth_") => "this client does not log in with OAuth",
-        // What has no such name may be a part of a password that is not quoted.
+        // An unknown name may be a part of a password that is not quoted, so it is not repeated.
         _ => return "it has a parameter that is not known".to_owned(),
     };
     format!("`{name}` is not supported: {why}")
 }
 
-/// What is wrong with the name or address of one server, to go behind the argument's name.
+/// The problem of the name or address of one server, to follow the argument's name.
 pub(crate) fn host_problem(host: &str) -> Option<&'static str> {
     let is_address = host.parse::<IpAddr>().is_ok()
         || host.split_once('%').is_some_and(|(it, _)| it.parse::<IpAddr>().is_ok());
@@ -349,9 +349,9 @@ fn number(name: &str, value: &str) -> Result<u32, String> {
         .map_err(|_| format!("`{name}` must be a whole number that is not negative"))
 }
 
-/// Seconds; none for the system's own choice, which libpq writes as zero.
+/// Seconds; none for the system's default, which libpq writes as zero.
 fn seconds(name: &str, value: &str) -> Result<Option<Duration>, String> {
-    // libpq takes less than nothing for nothing.
+    // libpq treats negative numbers as zero.
     if name == "connect_timeout" && value.trim().parse::<i32>().is_ok_and(|it| it <= 0) {
         return Ok(None);
     }
@@ -362,7 +362,7 @@ pub(crate) fn one_of(name: &str, values: &str) -> String {
     format!("`{name}` must be one of {values}")
 }
 
-/// An error of settings, found before anybody was asked.
+/// An error of settings, found before any connection.
 pub(crate) fn misconfigured(attempted: &str, problem: impl std::fmt::Display) -> Error {
     Error::new(attempted, problem).outcome(ha_provider::CallOutcome::Refused)
 }

@@ -1,5 +1,5 @@
-//! What PostgreSQL stores in the place of a password. It is computed here, because servers write
-//! statements that fail into their logs, and a password in a statement would be in the log.
+//! SCRAM verifiers, which PostgreSQL stores instead of passwords. They are computed here, because
+//! servers write failed statements to their logs, and with them a password in clear.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
-/// PostgreSQL's own default.
+/// PostgreSQL's default number of iterations.
 const ITERATIONS: u32 = 4096;
 
 /// Why a password cannot be stored.
@@ -43,7 +43,8 @@ pub(crate) fn verifier(password: &str) -> Result<String, Error> {
     Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
 }
 
-/// Whether what a server stores for a role proves this password. Old servers store another proof.
+/// Whether a stored verifier belongs to this password: a SCRAM verifier, or the MD5 hash of old
+/// servers.
 pub(crate) fn proves(stored: &str, role: &str, password: &str) -> bool {
     if let Some(digest) = stored.strip_prefix("md5") {
         let salted = format!("{password}{role}");

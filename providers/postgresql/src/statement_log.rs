@@ -1,4 +1,4 @@
-//! Connections and statements in the log, without the names, strings and parameters in them.
+//! Logs connections and statements, without names, strings and parameters.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use crate::connect::OpenError;
 
 const SERVICE: &str = "postgresql";
 
-/// Waits for the connection to a server, and logs that.
+/// Waits for a connection and logs it.
 pub(crate) async fn connecting<T>(
     server: &str,
     opening: impl Future<Output = Result<T, OpenError>>,
@@ -19,7 +19,7 @@ pub(crate) async fn connecting<T>(
         .await
 }
 
-/// Waits for the answer to a statement, and logs that.
+/// Waits for the answer to a statement and logs it.
 pub(crate) async fn running<T>(
     server: &str,
     operation: &str,
@@ -32,8 +32,8 @@ fn code(error: &Error) -> Option<String> {
     error.code().map(|it| it.code().to_owned())
 }
 
-/// The keywords that a statement begins with: `ALTER ROLE`. What comes later may be a name or a
-/// secret.
+/// The keywords that a statement begins with: `ALTER ROLE`. What follows may be a name or a secret,
+/// so it is not logged.
 pub(crate) fn operation(statement: &str) -> String {
     let is_keyword = |word: &&str| word.len() > 1 && word.bytes().all(|it| it.is_ascii_uppercase());
     statement.split_whitespace().take_while(is_keyword).take(2).collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
-//! TLS as libpq's `sslmode` has it: `require` encrypts with whomever, `verify-ca` wants a trusted
-//! authority, and `verify-full` a certificate for the very host.
+//! TLS as libpq's `sslmode` defines it: `require` encrypts without a check of the certificate,
+//! `verify-ca` requires a trusted authority, and `verify-full` a certificate for this host name.
 
 use std::sync::Arc;
 
@@ -25,17 +25,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection_url::{flag, one_of};
 
-/// How much TLS to insist on.
+/// The TLS mode, with libpq's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SslMode {
     /// None.
     Disable,
-    /// None, but with whomever where the server lets no one in without.
+    /// No TLS, unless the server requires it; the certificate is not checked.
     Allow,
-    /// With whomever, where the server offers it.
+    /// TLS where the server offers it; the certificate is not checked.
     Prefer,
-    /// With whomever; with a certificate of an authority given, as `verify-ca`.
+    /// TLS; the certificate is checked as by `verify-ca` only where an authority is given.
     #[default]
     Require,
     /// With a certificate of a trusted authority.
@@ -45,7 +45,7 @@ pub(crate) enum SslMode {
 }
 
 impl SslMode {
-    /// What the client must insist on before it looks at certificates.
+    /// Whether the client requires TLS, before any certificate.
     pub(crate) fn for_connection(self) -> tokio_postgres::config::SslMode {
         match self {
             SslMode::Disable | SslMode::Allow => tokio_postgres::config::SslMode::Disable,
@@ -67,8 +67,7 @@ impl SslMode {
     }
 }
 
-/// Everything that is said of TLS. Files are read when a connection is made: the same run may write
-/// them.
+/// The TLS settings. Files are read for each connection, because the same run may write them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsSettings {
     pub(crate) mode: SslMode,
@@ -79,7 +78,7 @@ pub(crate) struct TlsSettings {
     pub(crate) certificate: Option<String>,
     pub(crate) key: Option<String>,
     shows_certificate: bool,
-    /// The file with the certificates that the authorities have taken back.
+    /// The file with the certificates that the authorities have revoked.
     revoked: Option<String>,
     names_host: bool,
     oldest: Option<TlsVersion>,
@@ -103,13 +102,13 @@ impl Default for TlsSettings {
     }
 }
 
-/// Whom to trust.
+/// The authorities to trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TrustedAuthorities {
-    /// It is not said.
+    /// Not configured.
     #[default]
     None,
-    /// Those in this text.
+    /// Those in this PEM string.
     Text(String),
     /// Those in this file.
     File(String),
@@ -155,7 +154,7 @@ impl TlsSettings {
                     one_of(name, "disable, allow, prefer, require, verify-ca, verify-full")
                 })?;
             }
-            // As drivers of other languages have it.
+            // A name that drivers of other languages use.
             "ssl" => {
                 self.mode = if flag(name, value)? { SslMode::Require } else { SslMode::Disable }
             }
@@ -222,7 +221,7 @@ fn version(name: &str, value: &str) -> Result<Option<TlsVersion>, String> {
     }))
 }
 
-/// What makes TLS connections as is said.
+/// The TLS connector for these settings.
 pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
     let provider = Arc::new(ring::default_provider());
     let versions = tls.versions();
@@ -258,7 +257,8 @@ pub(crate) fn connector(tls: &TlsSettings) -> Result<MakeRustlsConnect, Error> {
     };
     config.enable_sni = tls.names_host;
     if tls.is_direct {
-        // Without it a server could be made to take the talk of another protocol for its own.
+        // Direct TLS requires ALPN: without it an attacker could redirect the connection to a
+        // server of another protocol.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
     }
     Ok(MakeRustlsConnect::new(config))
@@ -338,7 +338,7 @@ fn trusted_here() -> Result<RootCertStore, Error> {
     }
 }
 
-/// Takes every name, once the certificate is known to be of a trusted authority.
+/// Accepts every host name, once the certificate is known to be of a trusted authority.
 #[derive(Debug)]
 struct AnyNameVerifier(Arc<WebPkiServerVerifier>);
 
@@ -352,7 +352,7 @@ impl ServerCertVerifier for AnyNameVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.0.verify_server_cert(certificate, between, name, stapled, now) {
-            // The name is looked at last, when all else was found good.
+            // The verifier checks the name last, so this error means that all other checks passed.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
@@ -383,7 +383,7 @@ impl ServerCertVerifier for AnyNameVerifier {
     }
 }
 
-/// Takes every certificate, whose key must still be the server's.
+/// Accepts every certificate; the server must still prove that it has the key.
 #[derive(Debug)]
 struct AnyCertificateVerifier(Arc<CryptoProvider>);
 

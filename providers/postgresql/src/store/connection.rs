@@ -12,7 +12,7 @@ use crate::connect::OpenError;
 use crate::error::failed;
 use crate::statement_log;
 
-/// How long an answer is waited for.
+/// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection, and what it is for messages.
@@ -21,11 +21,11 @@ pub(super) struct StoreConnection {
     target: String,
 }
 
-/// Why a statement had no effect, or none that is known of.
+/// Why a statement failed, or its result is unknown.
 pub(super) enum StatementError {
-    /// The server said so.
+    /// The server refused it.
     Refused(Error, tokio_postgres::error::SqlState),
-    /// The connection is gone; what became of it no one knows.
+    /// The connection is lost, and the result unknown.
     Lost(Error),
 }
 
@@ -57,8 +57,8 @@ impl StoreConnection {
             }
         })?;
         let connection = Self { client, target: way.target.clone() };
-        // What is acknowledged is on disk, whatever is usual there. A client that vanished frees
-        // its locks soon.
+        // An acknowledged write must be on disk, whatever the server's default. The keepalives free
+        // the locks of a client that disappeared.
         let settings = "SET synchronous_commit = 'on'; SET lock_timeout = '20s'; SET statement_timeout = '50s'; \
                         SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
         connection.run(settings).await?;
@@ -101,7 +101,7 @@ impl StoreConnection {
             Ok(Err(error)) => {
                 let explained = failed(what, &error);
                 match error.code() {
-                    // The server is going away, or has thrown this connection out.
+                    // The server is shutting down, or has ended this session.
                     Some(code)
                         if code.code().starts_with("57P") || code.code().starts_with("08") =>
                     {

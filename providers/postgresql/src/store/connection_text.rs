@@ -1,10 +1,8 @@
-//! Connection strings as PostgreSQL's own programs take them: they know more parameters than our
-//! client reads.
+//! Connection strings in libpq's syntax, which has more parameters than the client library parses.
 
 use crate::connection_url::PLACE;
 
-/// A connection text without the parameters that are not about where the server is and who asks,
-/// and those, by name.
+/// Splits a connection string: the part with address and user, and the other parameters by name.
 pub(super) fn parted(text: &str) -> (String, Vec<(String, String)>) {
     let mut parameters = Vec::new();
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
@@ -26,7 +24,7 @@ fn of_url(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     if place.is_empty() { before.to_owned() } else { format!("{before}?{}", place.join("&")) }
 }
 
-/// A string with `%2F` and its like put back.
+/// A percent-decoded string.
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, behind)) = rest.split_first() {
@@ -58,7 +56,7 @@ fn of_words(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     place.join(" ")
 }
 
-/// What is no name at all may be a part of a password that is not quoted, and is told by no one.
+/// What is no name may be a part of a password that is not quoted, so it is not shown.
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
@@ -74,7 +72,7 @@ fn unquoted(value: &str) -> String {
     text
 }
 
-/// The parts of `name = 'a value' name=value`, as they are.
+/// The parts of `name = 'a value' name=value`, unparsed.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() {

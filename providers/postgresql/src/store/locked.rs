@@ -12,9 +12,9 @@ use super::connection::{StatementError, StoreConnection};
 use super::tables::{self, StateTables, WriteOutcome};
 use super::{DatabaseConnection, away};
 
-/// How often a write is tried whose connection broke.
+/// How often a write is tried when its connection is lost.
 const TRIES: u32 = 3;
-/// How often it is asked who holds the lock, and the time between.
+/// How often the holder of the lock is queried, and the time between.
 const LOOKS: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -28,14 +28,14 @@ pub(super) struct LockedPostgresStore {
     connection: Option<Arc<StoreConnection>>,
     /// The lock's id.
     id: String,
-    /// The number under which it was taken last.
+    /// The current fencing number.
     taken: i64,
 }
 
 type SharedConnection = Arc<Mutex<Option<Arc<StoreConnection>>>>;
 
 impl LockedPostgresStore {
-    /// Takes the lock and shuts out whoever had it before.
+    /// Acquires the lock and fences off the previous holder.
     pub(super) fn take(rooms: DatabaseConnection, holder: &LockInfo) -> Result<Self, StateError> {
         let lasting = std::time::Duration::from_secs(rooms.lease.into());
         let ((session, connection, taken), heart) = LeaseHeartbeat::start(lasting, || {
@@ -72,7 +72,8 @@ impl LockedPostgresStore {
         StateError::lock_taken(&self.rooms.place, None)
     }
 
-    /// Writes, on another connection where one broke. Nothing that is written twice is there twice.
+    /// Writes, on another connection where one is lost. Writes are idempotent, so a repeated one
+    /// has no second effect.
     fn write<F>(
         &mut self,
         number: u64,
@@ -114,9 +115,8 @@ impl LockedPostgresStore {
         Err(last.unwrap_or_else(|| StateError::taken(&self.rooms.place, number)))
     }
 
-    /// Another connection to write on, and another number to write under: what was under way on the
-    /// one that broke must not take effect behind what is written from now on. None when the lock
-    /// is lost.
+    /// A new connection and a new fencing number: a write in flight on the lost connection must not
+    /// take effect after the writes that follow. None when the lock is lost.
     fn connect_again(&mut self) -> Result<Option<Arc<StoreConnection>>, StateError> {
         let (way, tables, id) =
             (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
@@ -131,7 +131,7 @@ impl LockedPostgresStore {
     }
 }
 
-/// Who holds the lock. Who took it a moment ago has yet to write who it is.
+/// The holder of the lock. One that acquired it a moment ago may not have written its name yet.
 async fn named(
     tables: &StateTables,
     session: &StoreConnection,
@@ -145,7 +145,7 @@ async fn named(
     Ok(None)
 }
 
-/// What renews the lock: on its session, or on another where that broke.
+/// Renews the lease: on the lock's session, or on another where that is lost.
 fn renewing(rooms: &DatabaseConnection, session: SharedConnection, id: String) -> RenewFunction {
     let DatabaseConnection { quarters, way, tables, .. } = rooms.clone();
     Box::new(move || {
@@ -184,7 +184,7 @@ impl LockedStore for LockedPostgresStore {
             async move { tables.append(&on, taken, number, &content).await }
         });
         match wrote? {
-            // An earlier try did come through, only its answer did not.
+            // An earlier try took effect, and only its answer was lost.
             WriteOutcome::Taken(there) if there != bytes => {
                 Err(StateError::taken(&self.rooms.place, number))
             }
@@ -208,7 +208,8 @@ impl LockedStore for LockedPostgresStore {
 
 impl Drop for LockedPostgresStore {
     fn drop(&mut self) {
-        // No one waits for a lock that runs out by itself, but the next one.
+        // A lock that is not released expires with its lease, so a failure delays only the next
+        // run.
         self.heart.stop();
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
         let DatabaseConnection { quarters, tables, way, .. } = self.rooms.clone();

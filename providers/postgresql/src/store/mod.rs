@@ -38,7 +38,7 @@ impl Backend for PostgresBackend {
     }
 }
 
-/// The state's name where no environment has one.
+/// The name of the state outside of named workspaces.
 const USUAL: &str = "default";
 
 /// A state in the tables of a database.
@@ -46,18 +46,18 @@ pub struct PostgresStore {
     rooms: DatabaseConnection,
 }
 
-/// What is needed to get at the tables.
+/// The connection settings and the tables.
 #[derive(Clone)]
 struct DatabaseConnection {
     quarters: Arc<BlockingRuntime>,
     way: StoreDatabase,
     tables: StateTables,
     place: String,
-    /// For how many seconds the lock lasts.
+    /// The lease of the lock, in seconds.
     lease: u32,
 }
 
-/// A runtime for calls that are waited for.
+/// A runtime for blocking calls.
 struct BlockingRuntime(Option<Runtime>);
 
 impl BlockingRuntime {
@@ -72,12 +72,12 @@ impl BlockingRuntime {
         Ok(Self(Some(made)))
     }
 
-    /// What comes of the work. Blocks; also where another runtime is at work.
+    /// The result of the work. Blocks, also inside of another runtime.
     fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (answer, answered) = mpsc::channel();
         let runtime = self.0.as_ref().expect("it is taken only at the end");
         runtime.spawn(async move {
-            // Whoever asked waits for it.
+            // The caller blocks on the channel.
             let _ = answer.send(work.await);
         });
         answered.recv().expect("the work does not panic")
@@ -86,7 +86,7 @@ impl BlockingRuntime {
 
 impl Drop for BlockingRuntime {
     fn drop(&mut self) {
-        // Nothing is under way, and waiting is not allowed everywhere.
+        // No task is running, and a blocking shutdown panics inside of another runtime.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -94,7 +94,7 @@ impl Drop for BlockingRuntime {
 }
 
 impl PostgresStore {
-    /// The state of an environment. Contacts no one.
+    /// The state of a workspace. Opens no connection.
     ///
     /// # Errors
     /// When the settings make no sense together.
@@ -120,7 +120,7 @@ impl PostgresStore {
         })
     }
 
-    /// Asks once, on a connection that ends with it.
+    /// Runs one query on a connection of its own.
     fn ask<T: Send + 'static, F>(
         &self,
         ask: impl FnOnce(StoreConnection, StateTables) -> F + Send + 'static,
@@ -160,8 +160,8 @@ impl Store for PostgresStore {
         Ok(Box::new(LockedPostgresStore::take(self.rooms.clone(), holder)?))
     }
 
-    /// Terraform keeps it as a row of its table `states`, in the schema `terraform_remote_state`
-    /// where nothing is said.
+    /// Terraform stores a state as a row of its table `states`, by default in the schema
+    /// `terraform_remote_state`.
     fn state_of_terraform(&self) -> Option<String> {
         let place = format!(
             "Terraform's state `{}` in `{}`",

@@ -1,4 +1,4 @@
-//! What a `backend "postgres"` block says, by the names that Terraform's `pg` has.
+//! Settings of a `backend "postgres"` block, with the names of Terraform's `pg` backend.
 
 use std::time::Duration;
 
@@ -15,32 +15,31 @@ use crate::tls::{SslMode, TrustedAuthorities};
 /// A state in the tables of a PostgreSQL database.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct PostgresSettings {
-    /// Where the database is and who asks: `postgres://ops@db.example.com/states`, or `host=…
-    /// user=… dbname=…`. From `PG_CONN_STR` when left out.
+    /// The database and the user: `postgres://ops@db.example.com/states`, or `host=… user=…
+    /// dbname=…`. From `PG_CONN_STR` by default.
     conn_str: Option<Secret<String>>,
-    /// The user's password, where `conn_str` is not to hold it.
+    /// The user's password, where `conn_str` does not have it.
     password: Option<Secret<String>>,
-    /// The schema that the tables are in. The states of one configuration lie in it, one for each
-    /// environment.
+    /// The schema of the tables. It has the states of one configuration, one for each workspace.
     #[serde(default = "usual_schema")]
     pub(super) schema_name: String,
-    /// Whether the schema is there already.
+    /// Whether the schema exists and is not created.
     #[serde(default)]
     pub(super) skip_schema_creation: bool,
-    /// Whether the tables are there already.
+    /// Whether the tables exist and are not created.
     #[serde(default)]
     pub(super) skip_table_creation: bool,
-    /// Says nothing: there is no index but those of the tables' keys.
+    /// Has no effect: the only indexes are those of the primary keys.
     #[serde(default)]
     skip_index_creation: bool,
-    /// How much TLS to insist on; goes before what `conn_str` says.
+    /// The TLS mode; takes precedence over `conn_str`.
     sslmode: Option<SslMode>,
-    /// A file with the certificates of the authorities to trust; goes before what `conn_str` says.
+    /// A file with the certificates of the authorities to trust; takes precedence over `conn_str`.
     sslrootcert: Option<String>,
-    /// The certificates of the authorities to trust, as text.
+    /// The certificates of the authorities to trust, in PEM.
     ca_certificate: Option<String>,
-    /// For how many seconds the lock lasts after its holder was last heard of. Nothing is changed
-    /// by a run whose lock may not outlast a call.
+    /// The lease of the lock, in seconds after its last renewal. A run begins no call that may take
+    /// longer than its lease.
     #[serde(default = "usual_lease")]
     lock_lease: u32,
 }
@@ -53,7 +52,7 @@ fn usual_lease() -> u32 {
     180
 }
 
-/// A way to the database.
+/// The settings of connections to a database.
 #[derive(Clone)]
 pub(super) struct StoreDatabase {
     pub(super) way: crate::connection_url::ConnectionSettings,
@@ -62,7 +61,7 @@ pub(super) struct StoreDatabase {
 }
 
 impl PostgresSettings {
-    /// The way to the database. Contacts no one.
+    /// The settings of connections. Opens none.
     pub(super) fn way(&self) -> Result<StoreDatabase, Error> {
         let refused = |cause: &str| {
             Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused)
@@ -109,7 +108,8 @@ impl PostgresSettings {
         if sockets_only {
             way.tls.mode = SslMode::Disable;
         }
-        // As libpq has it: whoever trusts everybody's authorities must look at the name.
+        // libpq has the same rule: public authorities sign for everyone, so the host name must be
+        // checked.
         if parameters.iter().any(|(name, value)| name == "sslrootcert" && value == "system") {
             way.tls.mode = SslMode::VerifyFull;
         }
@@ -117,13 +117,13 @@ impl PostgresSettings {
             way.set(name, value).map_err(|problem| unreadable(&problem))?;
         }
         self.settle_tls(&mut way).map_err(|problem| refused(&problem))?;
-        // A state that cannot be opened is better told before anything else is done.
+        // The authorities are read now, so that a missing file is reported before anything is done.
         way.tls.authorities.read()?;
         let target = target(&way);
         Ok(StoreDatabase { way, target })
     }
 
-    /// What is said of TLS beside the connection text, which goes before it.
+    /// Applies the TLS arguments, which take precedence over the connection string.
     fn settle_tls(
         &self,
         way: &mut crate::connection_url::ConnectionSettings,
@@ -148,20 +148,20 @@ impl PostgresSettings {
         }
     }
 
-    /// How long the lock lasts.
+    /// The lease of the lock.
     pub(super) fn lease(&self) -> u32 {
         self.lock_lease
     }
 }
 
-/// Whether an address has a `@` that is not escaped besides the one behind who asks: what is
-/// between them would be a part of the host's name, which is told.
+/// Whether an address has a second `@` that is not escaped: then a part of the password would be
+/// parsed as the host name, which messages show.
 fn has_second_at(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.matches('@').count() > 1)
 }
 
-/// What the parser says, but for what it quotes: where quotes are missing, that may be a part of
-/// the password.
+/// The parser's message without what it quotes: where quotes are missing, that may be a part of the
+/// password.
 fn said(error: &tokio_postgres::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     match cause.starts_with("invalid value for option") {
@@ -173,7 +173,7 @@ fn said(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// The servers that a connection text names.
+/// The servers of a connection string.
 fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
     let (hosts, addresses, ports) =
         (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
@@ -206,7 +206,7 @@ fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
     (0..many).map(each).collect()
 }
 
-/// `postgres://db.example.com:5432/states`, without who asks.
+/// `postgres://db.example.com:5432/states`, without user and password.
 fn target(way: &crate::connection_url::ConnectionSettings) -> String {
     let host = |server: &ServerAddress| match &server.host {
         Host::Tcp(name) => format!("{name}:{}", server.port),

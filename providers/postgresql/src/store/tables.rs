@@ -13,19 +13,19 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::{StatementError, StoreConnection};
 
-/// How many checkpoints are kept, to go back to by hand.
+/// How many checkpoints are retained, for a manual rollback.
 const CHECKPOINTS: i64 = 5;
 /// The first half of the numbers of our advisory locks: "ha".
 const ADVISORY: i32 = 0x6861;
 
-/// The schema that Terraform's `pg` uses where nothing is said.
+/// The default schema of Terraform's `pg` backend.
 const TERRAFORM: &str = "terraform_remote_state";
 
-/// How often it is looked whether a session has ended that was told to.
+/// How often a terminated session is polled.
 const ENDING: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// No one holds the lock, or its holder was not heard of for longer than the lease.
+/// The lock is free, or its lease has expired.
 const FREE: &str = "(holder IS NULL OR heard + lease * interval '1 second' < clock_timestamp())";
 
 /// The tables of one state.
@@ -41,16 +41,16 @@ pub(super) struct StateTables {
 /// Who holds a lock.
 pub(super) struct LockRow {
     pub(super) holder: LockInfo,
-    /// For how many seconds after it was last heard of it keeps others out.
+    /// The lease in seconds, counted from its last renewal.
     pub(super) lease: u64,
-    /// How many of them are left; zero where it was not heard of for longer.
+    /// The seconds that are left of the lease; zero where it has expired.
     pub(super) left: u64,
 }
 
-/// What came of a write.
+/// The result of a write.
 pub(super) enum WriteOutcome {
     Done,
-    /// The lock is somebody else's by now, or no one's.
+    /// The lock was lost: another process holds it, or none.
     LockLost,
     /// There is a segment of this number, with these bytes.
     Taken(Vec<u8>),
@@ -61,7 +61,7 @@ impl StateTables {
         format!("\"{}\".ha_{name}", self.schema)
     }
 
-    /// Makes what is not there. Two do it at the same time at worst.
+    /// Creates missing tables. The advisory lock serialises processes that do so concurrently.
     pub(super) async fn make(&self, connection: &StoreConnection) -> Result<(), StatementError> {
         let (states, journal, checkpoints) =
             (self.table("states"), self.table("journal"), self.table("checkpoints"));
@@ -88,10 +88,10 @@ impl StateTables {
             .await
     }
 
-    /// Everything that is there at one moment.
+    /// The whole state in one snapshot.
     pub(super) async fn load(&self, connection: &StoreConnection) -> Result<StoreContents, Error> {
         match self.try_load(connection).await {
-            // Nothing was ever written.
+            // The tables do not exist: nothing was ever written.
             Err(StatementError::Refused(_, code))
                 if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME =>
             {
@@ -125,8 +125,8 @@ impl StateTables {
         Ok(StoreContents { checkpoint, segments })
     }
 
-    /// Whether Terraform keeps a state of this name in the same schema, or in its usual one, in
-    /// which something is recorded.
+    /// Whether Terraform has a state of this name with records in the same schema, or in its
+    /// default one.
     pub(super) async fn state_of_terraform(
         &self,
         connection: &StoreConnection,
@@ -175,9 +175,9 @@ impl StateTables {
         }))
     }
 
-    /// Takes the lock, also from somebody who was not heard of for longer than their lease: whoever
-    /// that is can write nothing any more, and is shown out where that is allowed. Answers the
-    /// number of this taking; none when it is held.
+    /// Acquires the lock, also from a holder whose lease has expired: that one can write no more,
+    /// because its fencing number is outdated, and its session is ended where that is allowed.
+    /// Returns the new fencing number; none when the lock is held.
     pub(super) async fn take(
         &self,
         connection: &StoreConnection,
@@ -190,7 +190,7 @@ impl StateTables {
         );
         connection.execute(&row, &[&self.name]).await?;
         let mut taken = self.take_row(connection, holder, lease).await;
-        // A session that stopped within a statement keeps the row.
+        // A session that stopped inside of a statement still holds the row lock.
         let is_kept = matches!(&taken, Err(StatementError::Refused(_, code)) if *code == SqlState::LOCK_NOT_AVAILABLE);
         if is_kept && self.is_free(connection).await? {
             self.show_out(connection).await;
@@ -204,7 +204,7 @@ impl StateTables {
         Ok(taken)
     }
 
-    /// Whether no one holds the lock whose lease has not run out. Waits for no one.
+    /// Whether the lock is free or its lease has expired. Does not block.
     async fn is_free(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let free = format!("SELECT FROM {} WHERE name = $1 AND {FREE}", self.table("states"));
         Ok(!connection.rows(&free, &[&self.name]).await?.is_empty())
@@ -227,8 +227,8 @@ impl StateTables {
         Ok(taken.first().map(|it| it.get(0)))
     }
 
-    /// Takes the advisory lock that marks the session of whoever holds the lock: whether no one
-    /// else's has it.
+    /// Acquires the advisory lock that marks the holder's session; false where another session has
+    /// it.
     async fn guard(&self, connection: &StoreConnection) -> Result<bool, StatementError> {
         let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
         Ok(connection
@@ -242,8 +242,8 @@ impl StateTables {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// Takes the lock again that is held already: what was begun under the number so far has an
-    /// effect by now, or none ever. Answers the new number; none when the lock is lost.
+    /// Renews the fencing number of a lock that is held: a statement begun under the old number has
+    /// taken effect by now, or never will. Returns the new number; none when the lock is lost.
     pub(super) async fn take_again(
         &self,
         connection: &StoreConnection,
@@ -257,7 +257,7 @@ impl StateTables {
         Ok(taken.first().map(|it| it.get(0)))
     }
 
-    /// Says that the holder is still there; whether the lock is still theirs.
+    /// Renews the lease; false when the lock is lost.
     pub(super) async fn renew(
         &self,
         connection: &StoreConnection,
@@ -270,7 +270,7 @@ impl StateTables {
         Ok(connection.execute(&renew, &[&self.name, &id]).await? == 1)
     }
 
-    /// Renews on a new connection, which guards the lock from then on if the old one does no more.
+    /// Renews on a new connection, which guards the lock from then on where the old one is lost.
     pub(super) async fn renew_anew(
         &self,
         connection: &StoreConnection,
@@ -283,7 +283,7 @@ impl StateTables {
         Ok(mine)
     }
 
-    /// Gives the lock back, if it is still theirs.
+    /// Releases the lock, if it is still held.
     pub(super) async fn give_back(
         &self,
         connection: &StoreConnection,
@@ -297,7 +297,7 @@ impl StateTables {
         connection.run("SELECT pg_advisory_unlock_all()").await
     }
 
-    /// Takes the lock away from the holder of this id, whose session is ended. Whether it was
+    /// Breaks the lock of the holder with this id and ends its session; false where the lock is not
     /// theirs.
     pub(super) async fn take_away(
         &self,
@@ -322,8 +322,8 @@ impl StateTables {
         Ok(true)
     }
 
-    /// Ends the sessions that are marked as those of a holder, but for this one. Where that is not
-    /// allowed they stay, and write nothing all the same.
+    /// Ends the sessions that are marked as a holder's, except this one. Without the right to end
+    /// them they remain, but their fencing number keeps them from writing.
     async fn show_out(&self, connection: &StoreConnection) {
         let others =
             format!("SELECT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND {}", guards("$1"));
@@ -333,8 +333,8 @@ impl StateTables {
         }
     }
 
-    /// Ends a session that guards the lock. Another process may have the number of one that is
-    /// over.
+    /// Ends a session that guards the lock. The advisory lock is checked first, because the process
+    /// number of an ended session may have been reused.
     async fn end(
         &self,
         connection: &StoreConnection,
@@ -390,7 +390,7 @@ impl StateTables {
         }
     }
 
-    /// Removes what is not kept of the journal.
+    /// Removes the segments of the journal that are not retained.
     pub(super) async fn cut(
         &self,
         on: &StoreConnection,
@@ -412,7 +412,7 @@ impl StateTables {
         Ok(if mine.is_empty() { WriteOutcome::LockLost } else { WriteOutcome::Done })
     }
 
-    /// Puts a checkpoint in the place of everything.
+    /// Replaces the journal with a checkpoint.
     pub(super) async fn checkpoint(
         &self,
         on: &StoreConnection,
