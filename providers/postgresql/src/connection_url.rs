@@ -458,9 +458,9 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_refused() {
         let problem = |given: &[(&str, &str)]| {
-            let mut way = ConnectionSettings::default();
-            given.iter().for_each(|(name, value)| way.set(name, value).unwrap());
-            way.problem()
+            let mut connection_settings = ConnectionSettings::default();
+            given.iter().for_each(|(name, value)| connection_settings.set(name, value).unwrap());
+            connection_settings.problem()
         };
         for mode in ["disable", "allow", "prefer"] {
             assert!(
@@ -477,7 +477,7 @@ mod tests {
 
     #[test]
     fn what_is_honoured_reaches_the_client() {
-        let mut way = ConnectionSettings {
+        let mut connection_settings = ConnectionSettings {
             database: "d".into(),
             user: "u".into(),
             ..ConnectionSettings::default()
@@ -492,10 +492,10 @@ mod tests {
             ("options", "-c geqo=off"),
             ("channel_binding", "require"),
         ] {
-            way.set(name, value).unwrap();
+            connection_settings.set(name, value).unwrap();
         }
         let server = ServerAddress { host: Host::Tcp("h".into()), address: None, port: 7 };
-        let config = way.config(&server, SslMode::Require);
+        let config = connection_settings.config(&server, SslMode::Require);
         assert_eq!(config.get_keepalives_retries(), Some(3));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(7));
         assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(5)));

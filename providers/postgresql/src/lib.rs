@@ -1,6 +1,5 @@
 //! Roles, databases and extensions of a PostgreSQL server.
 
-mod beforehand;
 mod connect;
 mod connection_url;
 mod encoding;
@@ -15,6 +14,7 @@ mod postgresql_database;
 mod postgresql_extension;
 mod postgresql_role;
 mod provider;
+mod replacement;
 mod role_names;
 mod scram;
 mod session;

@@ -147,7 +147,7 @@ impl DesiredMemberships<'_> {
                 match keeps {
                     None => statements.push(format!("REVOKE {role} FROM {member}{by}")),
                     Some(keeps) => {
-                        let taken = excess(*options, keeps, has_options);
+                        let taken = unwanted_options(*options, keeps, has_options);
                         statements.extend(
                             taken.map(|it| {
                                 format!("REVOKE {it} OPTION FOR {role} FROM {member}{by}")
@@ -176,7 +176,11 @@ impl DesiredMemberships<'_> {
 
     /// The first difference that remains after a change: the server only warns when a revoke has no
     /// effect, because another role was the grantor.
-    pub(crate) fn unmet(&self, granted: &GrantedRoles, version: i32) -> Option<String> {
+    pub(crate) fn remaining_difference(
+        &self,
+        granted: &GrantedRoles,
+        version: i32,
+    ) -> Option<String> {
         let wanted = self.options();
         let grantors = |it: &RoleGrants| {
             it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ")
@@ -199,7 +203,7 @@ impl DesiredMemberships<'_> {
                     "its membership of `{role}` lacks an option that was asked for"
                 ));
             }
-            if let Some(option) = excess(has, wanted, has_options).next() {
+            if let Some(option) = unwanted_options(has, wanted, has_options).next() {
                 return Some(format!(
                     "its membership of `{role}` still has the option {option}, granted by {}",
                     grantors(grants)
@@ -211,7 +215,7 @@ impl DesiredMemberships<'_> {
 }
 
 /// The options that are granted and not wanted.
-fn excess(
+fn unwanted_options(
     has: MembershipOptions,
     wanted: MembershipOptions,
     has_options: bool,
@@ -226,10 +230,9 @@ fn excess(
 
 /// Whether every wanted option is granted.
 fn covers(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> bool {
-    let is_there = |has: bool, wanted: bool| has || !wanted;
-    is_there(has.admin, wanted.admin)
-        && (!has_options
-            || (is_there(has.inherit, wanted.inherit) && is_there(has.set, wanted.set)))
+    let is_covered = |has: bool, wanted: bool| has || !wanted;
+    is_covered(has.admin, wanted.admin)
+        && (!has_options || (is_covered(has.inherit, wanted.inherit) && is_covered(has.set, wanted.set)))
 }
 
 fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool) -> String {
@@ -299,13 +302,13 @@ impl DatabaseSession<'_> {
     }
 
     /// Makes the connected user a member of a role, unless it can act as that role already.
-    pub(crate) async fn belong_to(&self, role: &str) -> Result<(), Error> {
+    pub(crate) async fn become_member_of(&self, role: &str) -> Result<(), Error> {
         let attempted = format!("make `{}` a member of the role `{role}`", self.user);
         if self.can_act_as(&attempted, role).await? {
             return Ok(());
         }
         let grant = format!("GRANT {} TO {}", identifier(role), identifier(&self.user));
-        self.together(&attempted, &[LOCK.to_owned(), grant]).await
+        self.in_transaction(&attempted, &[LOCK.to_owned(), grant]).await
     }
 
     async fn can_act_as(&self, attempted: &str, role: &str) -> Result<bool, Error> {
@@ -378,7 +381,7 @@ mod tests {
         assert_eq!(statements(170_000), ["REVOKE \"g\" FROM \"m\" GRANTED BY \"boss\""]);
         assert_eq!(statements(150_000), ["REVOKE \"g\" FROM \"m\""]);
         assert!(
-            gone.unmet(&granted("boss", false, true, true), 160_000)
+            gone.remaining_difference(&granted("boss", false, true, true), 160_000)
                 .unwrap()
                 .contains("granted by `boss`")
         );

@@ -43,10 +43,10 @@ pub(crate) async fn hand_over_extensions(
         if owner == role {
             continue;
         }
-        session.belong_to(role).await?;
-        session.belong_to(&owner).await?;
+        session.become_member_of(role).await?;
+        session.become_member_of(&owner).await?;
         let statement = format!("REASSIGN OWNED BY {} TO {}", identifier(role), identifier(&owner));
-        session.together(&attempted, &[statement]).await?;
+        session.in_transaction(&attempted, &[statement]).await?;
         let names: Vec<String> = extensions.iter().map(|it| format!("`{it}`")).collect();
         attempt.warn(&format!(
             "{} in the database `{database}` belongs to `{owner}` now",

@@ -11,16 +11,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::beforehand::{self, Blank};
 use crate::encoding::Encoding;
 use crate::identity::{FoundObject, identity, oid_in};
 use crate::locale::Locale;
 use crate::objections;
 use crate::parameters::{self, ServerParameters};
-use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
+use crate::postgresql_role::{limit_problem, renamed, unlimited, yes};
 use crate::provider::PostgresqlProvider;
+use crate::replacement::{self, CreationOptions};
 use crate::role_names::role_problem;
-use crate::session::{DatabaseSession, steadily};
+use crate::session::{DatabaseSession, retry_lost_connections};
 use crate::sql::{identifier, problem};
 
 /// The note that no such database existed before this step. `CREATE DATABASE` runs outside of
@@ -45,10 +45,10 @@ pub(crate) struct Database {
     /// Its character classification, as a locale of the operating system.
     lc_ctype: Option<Chosen<Immutable<Locale>>>,
     /// The database that it is copied from; `template0` by default.
-    #[serde(default = "empty")]
+    #[serde(default = "template0")]
     template: Immutable<String>,
     /// How many concurrent connections it accepts; -1, the default, is no limit.
-    #[serde(default = "any_number")]
+    #[serde(default = "unlimited")]
     connection_limit: i32,
     /// Whether it accepts connections.
     #[serde(default = "yes")]
@@ -70,7 +70,7 @@ pub(crate) struct DatabaseOutputs {
 }
 
 /// `template0`, the one template that accepts every encoding and locale.
-fn empty() -> Immutable<String> {
+fn template0() -> Immutable<String> {
     Immutable("template0".into())
 }
 
@@ -148,7 +148,7 @@ impl Resource for Database {
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
     ) -> Result<CreatedResource<Self>, Error> {
-        steadily!(server, attempt, self.made(server, attempt))
+        retry_lost_connections!(server, attempt, self.create_or_finish(server, attempt))
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
@@ -163,7 +163,7 @@ impl Resource for Database {
         server: &PostgresqlProvider,
         known: &[RecordedResource<Self>],
     ) -> Result<Vec<ResourceReading<Self>>, Error> {
-        match seen(server, known).await {
+        match read_recorded(server, known).await {
             Ok(readings) => Ok(readings),
             Err(error) => {
                 Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect())
@@ -177,7 +177,7 @@ impl Resource for Database {
         before: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<DatabaseOutputs, Error> {
-        steadily!(server, attempt, self.changed(server, before, attempt))
+        retry_lost_connections!(server, attempt, self.change(server, before, attempt))
     }
 
     async fn delete(
@@ -185,7 +185,7 @@ impl Resource for Database {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        steadily!(server, attempt, deleted(server, recorded, attempt))
+        retry_lost_connections!(server, attempt, drop_recorded(server, recorded, attempt))
     }
 
     async fn clean_up(
@@ -193,7 +193,7 @@ impl Resource for Database {
         _: &RecordedResource<Self>,
         attempt: &Attempt,
     ) -> Result<(), Error> {
-        beforehand::clean_up(server, attempt.token()).await
+        replacement::clean_up(server, attempt.token()).await
     }
 
     const OBJECTS: bool = true;
@@ -208,7 +208,7 @@ impl Resource for Database {
 
 impl Database {
     /// Creates the database, or finishes what an earlier attempt of this step began.
-    async fn made(
+    async fn create_or_finish(
         &self,
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
@@ -216,7 +216,7 @@ impl Database {
         let attempted = format!("create the database `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         if let Some(owner) = &self.owner {
-            session.belong_to(owner).await?;
+            session.become_member_of(owner).await?;
         }
         let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
         match on_server(&session, &attempted, &[&self.name], &[]).await?.is_empty() {
@@ -235,7 +235,7 @@ impl Database {
         // none of the options yet.
         let statements = self.statements_from(&made.database, self.owner.as_deref());
         if !statements.is_empty() {
-            session.together(&attempted, &statements).await?;
+            session.in_transaction(&attempted, &statements).await?;
         }
         session.pass_on_warnings(attempt);
         let identity = identity(session.cluster.as_deref(), made.oid);
@@ -243,7 +243,7 @@ impl Database {
     }
 
     /// Brings the database to these arguments.
-    async fn changed(
+    async fn change(
         &self,
         server: &PostgresqlProvider,
         before: &RecordedResource<Self>,
@@ -252,7 +252,7 @@ impl Database {
         let old = &before.arguments.name;
         let attempted = format!("change the database `{old}`");
         // A session can neither rename nor move the database that it is connected to.
-        let session = server.writing(elsewhere(server, &[old, &self.name]), attempt).await?;
+        let session = server.writing(other_database(server, &[old, &self.name]), attempt).await?;
         let names = [old.as_str(), self.name.as_str()];
         let mut on_server = on_server(&session, &attempted, &names, &[]).await?;
         // An earlier attempt may have renamed it already.
@@ -262,13 +262,14 @@ impl Database {
                 .outcome(CallOutcome::Refused)
         })?;
         if let Some(owner) = &now.database.owner {
-            session.belong_to(owner).await?;
+            session.become_member_of(owner).await?;
         }
         let name = identifier(&self.name);
         if now.database.name != self.name {
             let statement =
                 format!("ALTER DATABASE {} RENAME TO {name}", identifier(&now.database.name));
-            undisturbed(&session, &attempted, &statement, &now.database.name).await?;
+            execute_without_connections(&session, &attempted, &statement, &now.database.name)
+                .await?;
         }
         if let Some(tablespace) = self
             .tablespace_name
@@ -277,7 +278,7 @@ impl Database {
         {
             let statement =
                 format!("ALTER DATABASE {name} SET TABLESPACE {}", identifier(tablespace));
-            undisturbed(&session, &attempted, &statement, &self.name).await?;
+            execute_without_connections(&session, &attempted, &statement, &self.name).await?;
         }
         let owner =
             match ArgumentChange::between(before.arguments.owner.as_ref(), self.owner.as_ref()) {
@@ -286,11 +287,11 @@ impl Database {
                 _ => self.owner.as_deref(),
             };
         if let Some(owner) = owner.filter(|it| now.database.owner.as_deref() != Some(*it)) {
-            session.belong_to(owner).await?;
+            session.become_member_of(owner).await?;
         }
         let statements = self.statements_from(&now.database, owner);
         if !statements.is_empty() {
-            session.together(&attempted, &statements).await?;
+            session.in_transaction(&attempted, &statements).await?;
         }
         session.pass_on_warnings(attempt);
         Ok(before.outputs.clone())
@@ -298,30 +299,30 @@ impl Database {
 }
 
 /// Drops the database; a database that does not exist is no error.
-async fn deleted(
+async fn drop_recorded(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Database>,
     attempt: &mut Attempt,
 ) -> Result<(), Error> {
     let name = &recorded.arguments.name;
     let attempted = format!("delete the database `{name}`");
-    let session = server.writing(elsewhere(server, &[name]), attempt).await?;
+    let session = server.writing(other_database(server, &[name]), attempt).await?;
     let Some(now) = on_server(&session, &attempted, &[name], &[]).await?.remove(name) else {
         return Ok(());
     };
     if let Some(owner) = &now.database.owner {
-        session.belong_to(owner).await?;
+        session.become_member_of(owner).await?;
     }
     // The server may refuse the replacement. Creating it before the drop means that a refusal
     // loses no data.
     let successor = match attempt.successor() {
-        Some(it) => Some(beforehand::make(&session, name, it, attempt.token()).await?),
+        Some(it) => Some(replacement::make(&session, name, it, attempt.token()).await?),
         None => None,
     };
     let done = dropped(&session, &attempted, &now.database).await;
     if done.is_err() && successor.is_some() {
         // The error of the drop is reported. A failure to clean up would only hide it.
-        let _ = beforehand::drop_unused(&session, attempt.token()).await;
+        let _ = replacement::drop_unused(&session, attempt.token()).await;
     }
     session.pass_on_warnings(attempt);
     done
@@ -336,18 +337,23 @@ async fn dropped(
     if database.is_template {
         // The server refuses to drop a template.
         session
-            .alone(
+            .execute(
                 attempted,
                 &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name)),
             )
             .await?;
     }
-    undisturbed(session, attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name)
-        .await
+    execute_without_connections(
+        session,
+        attempted,
+        &format!("DROP DATABASE IF EXISTS {}", identifier(name)),
+        name,
+    )
+    .await
 }
 
 /// A database to connect to while the databases with these names are changed.
-fn elsewhere<'a>(server: &'a PostgresqlProvider, names: &[&String]) -> &'a str {
+fn other_database<'a>(server: &'a PostgresqlProvider, names: &[&String]) -> &'a str {
     let is_free = |it: &&str| names.iter().all(|name| name.as_str() != *it);
     [server.database(), "postgres", "template1"].into_iter().find(is_free).unwrap_or("template1")
 }
@@ -384,8 +390,8 @@ impl Database {
         attempted: &str,
         may_be_ours: bool,
     ) -> Result<(), Error> {
-        let blank = self.blank();
-        if beforehand::take(session, attempted, &blank).await? {
+        let blank = self.creation_options();
+        if replacement::take(session, attempted, &blank).await? {
             return Ok(());
         }
         let owner =
@@ -395,7 +401,7 @@ impl Database {
             blank.statement(&self.name, session.version),
             self.options().join(" ")
         );
-        match patiently(session, attempted, &statement).await {
+        match execute_when_unused(session, attempted, &statement).await {
             // An earlier attempt was killed while the server still ran its statement, and the
             // server completed it.
             Err(error)
@@ -408,11 +414,11 @@ impl Database {
     }
 
     /// The arguments that only `CREATE DATABASE` accepts.
-    fn blank(&self) -> Blank {
+    fn creation_options(&self) -> CreationOptions {
         let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } =
             self.clone();
         let plain = |it: Option<Chosen<Immutable<Locale>>>| it.map(|it| it.0.0.into());
-        Blank {
+        CreationOptions {
             name,
             encoding: encoding.map(|it| it.0.0),
             lc_collate: plain(lc_collate),
@@ -473,15 +479,15 @@ impl Database {
 
 /// Runs a statement that needs a database without connections. The error lists the connections
 /// that are open.
-pub(crate) async fn undisturbed(
+pub(crate) async fn execute_without_connections(
     session: &DatabaseSession<'_>,
     attempted: &str,
     statement: &str,
     name: &str,
 ) -> Result<(), Error> {
-    match patiently(session, attempted, statement).await {
+    match execute_when_unused(session, attempted, statement).await {
         Err(error) if error.code.as_deref() == Some(IN_USE) => {
-            Err(who_is_there(session, error, name).await)
+            Err(with_open_connections(session, error, name).await)
         }
         done => done,
     }
@@ -489,14 +495,14 @@ pub(crate) async fn undisturbed(
 
 /// Runs a statement, again while the database is in use: the server ends a closed connection some
 /// milliseconds after its client has.
-pub(crate) async fn patiently(
+pub(crate) async fn execute_when_unused(
     session: &DatabaseSession<'_>,
     attempted: &str,
     statement: &str,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match session.alone(attempted, statement).await {
+        match session.execute(attempted, statement).await {
             Err(error) if error.code.as_deref() == Some(IN_USE) && Instant::now() < deadline => {
                 sleep(Duration::from_millis(250)).await;
             }
@@ -505,7 +511,7 @@ pub(crate) async fn patiently(
     }
 }
 
-async fn who_is_there(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
+async fn with_open_connections(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
     let query = "SELECT DISTINCT pg_catalog.format('%s from %s (%s)', usename, coalesce(pg_catalog.host(client_addr), 'the server'), \
                  application_name) FROM pg_catalog.pg_stat_activity WHERE datname = $1";
     match session.rows("see who is connected", query, &[&name]).await {
@@ -518,7 +524,7 @@ async fn who_is_there(session: &DatabaseSession<'_>, error: Error, name: &str) -
 }
 
 /// The recorded databases as they are on the server.
-async fn seen(
+async fn read_recorded(
     server: &PostgresqlProvider,
     known: &[RecordedResource<Database>],
 ) -> Result<Vec<ResourceReading<Database>>, Error> {
@@ -623,7 +629,7 @@ async fn on_server(
             encoding: Some(Chosen(Immutable(encoding))),
             lc_collate: row.get::<_, Option<String>>(3).map(|it| Chosen(Immutable(it.into()))),
             lc_ctype: row.get::<_, Option<String>>(4).map(|it| Chosen(Immutable(it.into()))),
-            template: empty(),
+            template: template0(),
             connection_limit: row.get(5),
             allow_connections: row.get(6),
             is_template: row.get(7),

@@ -13,7 +13,7 @@ use crate::identity::{identity, oid_in};
 use crate::objections;
 use crate::postgresql_role::DEPENDED_ON;
 use crate::provider::PostgresqlProvider;
-use crate::session::{DatabaseSession, steadily};
+use crate::session::{DatabaseSession, retry_lost_connections};
 use crate::sql::{identifier, literal, problem};
 
 /// The note that no such extension existed before this step, so that one found by a resumed attempt
@@ -88,7 +88,7 @@ impl Resource for Extension {
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
     ) -> Result<CreatedResource<Self>, Error> {
-        steadily!(server, attempt, self.made(server, attempt))
+        retry_lost_connections!(server, attempt, self.create_or_finish(server, attempt))
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
@@ -140,7 +140,7 @@ impl Resource for Extension {
         before: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<ExtensionOutputs, Error> {
-        steadily!(server, attempt, self.changed(server, before, attempt))
+        retry_lost_connections!(server, attempt, self.change(server, before, attempt))
     }
 
     async fn delete(
@@ -148,7 +148,7 @@ impl Resource for Extension {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        steadily!(server, attempt, deleted(server, recorded, attempt))
+        retry_lost_connections!(server, attempt, drop_recorded(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
@@ -163,7 +163,7 @@ impl Resource for Extension {
 
 impl Extension {
     /// Creates the extension, or returns the one that an earlier attempt of this step created.
-    async fn made(
+    async fn create_or_finish(
         &self,
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
@@ -172,7 +172,7 @@ impl Extension {
         let attempted = self.attempting("create", database);
         let session = server.writing(database, attempt).await?;
         let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
-        match is_there(&session, &attempted, &self.name).await? {
+        match exists(&session, &attempted, &self.name).await? {
             true if was_absent => {}
             true => {
                 return Err(Error::new(
@@ -185,7 +185,7 @@ impl Extension {
             false => {
                 attempt.note(ABSENT, "yes").await?;
                 act_as_owner(&session, &attempted).await?;
-                match session.alone(&attempted, &self.statement()).await {
+                match session.execute(&attempted, &self.statement()).await {
                     // An earlier attempt was killed while the server still ran its statement, and
                     // the server completed it.
                     Err(error)
@@ -207,7 +207,7 @@ impl Extension {
     }
 
     /// Brings the extension to these arguments.
-    async fn changed(
+    async fn change(
         &self,
         server: &PostgresqlProvider,
         before: &RecordedResource<Self>,
@@ -230,7 +230,7 @@ impl Extension {
             statements.push(format!("ALTER EXTENSION {name} SET SCHEMA {}", identifier(schema)));
         }
         if !statements.is_empty() {
-            session.together(&attempted, &statements).await.map_err(|error| match error.code.as_deref() {
+            session.in_transaction(&attempted, &statements).await.map_err(|error| match error.code.as_deref() {
                 Some(NO_PATH) => error.help(
                     "an extension goes from version to version as its scripts lead, as a rule never back; delete it and make it \
                      again, or leave `version` out",
@@ -245,7 +245,7 @@ impl Extension {
 }
 
 /// Drops the extension; one that does not exist is no error.
-async fn deleted(
+async fn drop_recorded(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Extension>,
     attempt: &mut Attempt,
@@ -268,7 +268,7 @@ async fn deleted(
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
     let done = session
-        .alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name)))
+        .execute(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name)))
         .await;
     session.pass_on_warnings(attempt);
     done.map_err(|error| match error.code.as_deref() {
@@ -370,15 +370,11 @@ async fn act_as_owner_of_extension(
 }
 
 async fn act_as(session: &DatabaseSession<'_>, attempted: &str, role: String) -> Result<(), Error> {
-    session.belong_to(&role).await?;
-    session.alone(attempted, &format!("SET ROLE {}", identifier(&role))).await
+    session.become_member_of(&role).await?;
+    session.execute(attempted, &format!("SET ROLE {}", identifier(&role))).await
 }
 
-async fn is_there(
-    session: &DatabaseSession<'_>,
-    attempted: &str,
-    name: &str,
-) -> Result<bool, Error> {
+async fn exists(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
     let query = "SELECT FROM pg_catalog.pg_extension WHERE extname = $1";
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }

@@ -18,7 +18,7 @@ use crate::parameters::{self, ServerParameters};
 use crate::provider::PostgresqlProvider;
 use crate::role_names::{membership_problems, own_name_problem};
 use crate::scram;
-use crate::session::{DatabaseSession, steadily};
+use crate::session::{DatabaseSession, retry_lost_connections};
 use crate::sql::{identifier, literal};
 use crate::valid_until::{self, ValidUntil};
 
@@ -58,7 +58,7 @@ pub(crate) struct Role {
     #[serde(default = "yes")]
     inherit: bool,
     /// How many concurrent connections it may have; -1, the default, is no limit.
-    #[serde(default = "any_number")]
+    #[serde(default = "unlimited")]
     connection_limit: i32,
     /// Server settings of its sessions in all databases: `search_path = "app, public"`.
     #[serde(default)]
@@ -81,7 +81,7 @@ pub(crate) fn yes() -> bool {
     true
 }
 
-pub(crate) fn any_number() -> i32 {
+pub(crate) fn unlimited() -> i32 {
     -1
 }
 
@@ -147,7 +147,7 @@ impl Resource for Role {
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
     ) -> Result<CreatedResource<Self>, Error> {
-        steadily!(server, attempt, self.made(server, attempt))
+        retry_lost_connections!(server, attempt, self.create_or_finish(server, attempt))
     }
 
     fn from_import_id(id: &str) -> Result<ExistingResource, String> {
@@ -162,7 +162,7 @@ impl Resource for Role {
         server: &PostgresqlProvider,
         known: &[RecordedResource<Self>],
     ) -> Result<Vec<ResourceReading<Self>>, Error> {
-        match seen(server, known).await {
+        match read_recorded(server, known).await {
             Ok(readings) => Ok(readings),
             Err(error) => {
                 Ok(known.iter().map(|_| ResourceReading::Unchecked(error.to_string())).collect())
@@ -176,7 +176,7 @@ impl Resource for Role {
         before: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<RoleOutputs, Error> {
-        steadily!(server, attempt, self.changed(server, before, attempt))
+        retry_lost_connections!(server, attempt, self.change(server, before, attempt))
     }
 
     async fn delete(
@@ -184,7 +184,7 @@ impl Resource for Role {
         recorded: &RecordedResource<Self>,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        steadily!(server, attempt, deleted(server, recorded, attempt))
+        retry_lost_connections!(server, attempt, drop_recorded(server, recorded, attempt))
     }
 
     const OBJECTS: bool = true;
@@ -199,7 +199,7 @@ impl Resource for Role {
 
 impl Role {
     /// Creates the role, or returns the one that an earlier attempt of this step created.
-    async fn made(
+    async fn create_or_finish(
         &self,
         server: &PostgresqlProvider,
         attempt: &mut Attempt,
@@ -232,7 +232,7 @@ impl Role {
             session.version,
         )?);
         statements.push(format!("COMMENT ON ROLE {name} IS {}", literal(&mark)));
-        let made = session.together(&attempted, &statements).await;
+        let made = session.in_transaction(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
         match made {
             // An earlier attempt was killed while the server still ran its statement, and the
@@ -258,7 +258,7 @@ impl Role {
     }
 
     /// Brings the role to these arguments.
-    async fn changed(
+    async fn change(
         &self,
         server: &PostgresqlProvider,
         before: &RecordedResource<Self>,
@@ -268,7 +268,8 @@ impl Role {
         let session = server.writing(server.database(), attempt).await?;
         // An earlier attempt may have renamed it already.
         let names = [before.arguments.name.as_str(), self.name.as_str()];
-        let mut on_server = on_server(&session, &attempted, &names, &[], &self.said()).await?;
+        let mut on_server =
+            on_server(&session, &attempted, &names, &[], &self.configured_groups()).await?;
         let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such role any more")
                 .help("plan again: it will be created again")
@@ -297,17 +298,17 @@ impl Role {
                 .map(|it| format!("ALTER ROLE {name} {it}")),
         );
         statements.extend(self.membership_statements(&attempted, &now.granted, session.version)?);
-        let done = session.together(&attempted, &statements).await;
+        let done = session.in_transaction(&attempted, &statements).await;
         session.pass_on_warnings(attempt);
         if let Err(error) = done {
-            return Err(explained(&session, error, was).await);
+            return Err(with_dependents_help(&session, error, was).await);
         }
         let granted = session
-            .granted(&attempted, &[&self.name], &self.said())
+            .granted(&attempted, &[&self.name], &self.configured_groups())
             .await?
             .remove(&self.name)
             .unwrap_or_default();
-        match self.wanted().unmet(&granted, session.version) {
+        match self.desired_memberships().remaining_difference(&granted, session.version) {
             None => Ok(before.outputs.clone()),
             Some(unmet) => {
                 let help = "let the role that granted it revoke it, or use a provider whose user is a member of that role";
@@ -318,7 +319,7 @@ impl Role {
 }
 
 /// Drops the role; a role that does not exist is no error.
-async fn deleted(
+async fn drop_recorded(
     server: &PostgresqlProvider,
     recorded: &RecordedResource<Role>,
     attempt: &mut Attempt,
@@ -328,17 +329,17 @@ async fn deleted(
     owned::hand_over_extensions(server, name, attempt).await?;
     let session = server.writing(server.database(), attempt).await?;
     let done = session
-        .together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))])
+        .in_transaction(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))])
         .await;
     session.pass_on_warnings(attempt);
     match done {
-        Err(error) => Err(explained(&session, error, name).await),
+        Err(error) => Err(with_dependents_help(&session, error, name).await),
         Ok(()) => Ok(()),
     }
 }
 
 /// Adds to a refusal because of dependent objects what to do about it.
-async fn explained(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
+async fn with_dependents_help(session: &DatabaseSession<'_>, error: Error, name: &str) -> Error {
     if error.code.as_deref() != Some(DEPENDED_ON) {
         return error;
     }
@@ -371,7 +372,7 @@ impl Role {
             replication: false,
             bypass_row_level_security: false,
             inherit: true,
-            connection_limit: any_number(),
+            connection_limit: unlimited(),
             settings: ServerParameters::default(),
             roles: BTreeSet::new(),
             membership: BTreeSet::new(),
@@ -404,7 +405,7 @@ impl Role {
         differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
-    fn wanted(&self) -> DesiredMemberships<'_> {
+    fn desired_memberships(&self) -> DesiredMemberships<'_> {
         DesiredMemberships {
             inherit: self.inherit,
             roles: &self.roles,
@@ -413,7 +414,7 @@ impl Role {
     }
 
     /// The roles whose memberships the configuration names.
-    fn said(&self) -> BTreeSet<&str> {
+    fn configured_groups(&self) -> BTreeSet<&str> {
         self.roles
             .iter()
             .map(String::as_str)
@@ -427,7 +428,7 @@ impl Role {
         granted: &GrantedRoles,
         version: i32,
     ) -> Result<Vec<String>, Error> {
-        let statements = self.wanted().statements(&self.name, granted, version);
+        let statements = self.desired_memberships().statements(&self.name, granted, version);
         statements.map_err(|cause| Error::new(attempted, cause).outcome(CallOutcome::Refused))
     }
 }
@@ -478,7 +479,7 @@ async fn oid(
 }
 
 /// The recorded roles as they are on the server.
-async fn seen(
+async fn read_recorded(
     server: &PostgresqlProvider,
     known: &[RecordedResource<Role>],
 ) -> Result<Vec<ResourceReading<Role>>, Error> {
@@ -494,7 +495,7 @@ async fn seen(
     let oid =
         |it: &RecordedResource<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
     let oids: Vec<u32> = known.iter().filter_map(oid).collect();
-    let said = known.iter().flat_map(|it| it.arguments.said()).collect();
+    let said = known.iter().flat_map(|it| it.arguments.configured_groups()).collect();
     let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
     let found = FoundObject::new(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
     // The logins that follow need a connection each, and connections are limited.
@@ -544,7 +545,7 @@ impl ServerRole {
         if !is_it {
             remarks.push("the server has another password for it".to_owned());
         }
-        let (roles, membership) = recorded.wanted().as_configured(&self.granted);
+        let (roles, membership) = recorded.desired_memberships().as_configured(&self.granted);
         let password = recorded.password.clone().filter(|_| is_it);
         ResourceReading::Found {
             arguments: Role { password, roles, membership, ..self.role },
@@ -561,7 +562,7 @@ impl ServerRole {
                 stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password))
             }
             None if !self.role.login || self.role.valid_until.is_over() => true,
-            None => server.lets_in(&self.role.name, password).await != Some(false),
+            None => server.accepts_password(&self.role.name, password).await != Some(false),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct ServerSettings {
     /// resolved for every connection, because it moves in a fail-over.
     pub(crate) host: String,
     /// The server's port.
-    #[serde(default = "usual_port")]
+    #[serde(default = "default_port")]
     pub(crate) port: u16,
     /// The user: a superuser, or a role with `CREATEROLE` and `CREATEDB` such as the master user of
     /// RDS.
@@ -32,7 +32,7 @@ pub(crate) struct ServerSettings {
     /// The user's password.
     pub(crate) password: Option<Secret<String>>,
     /// The database to connect to for resources that name none.
-    #[serde(default = "usual_database")]
+    #[serde(default = "default_database")]
     pub(crate) database: String,
     /// The TLS mode, with libpq's names.
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(crate) struct ServerSettings {
     #[serde(default)]
     pub(crate) superuser: bool,
     /// How many seconds a change waits for a server that does not answer.
-    #[serde(default = "usual_patience")]
+    #[serde(default = "default_patience")]
     pub(crate) connect_timeout: u32,
     /// A file with the client's own certificate.
     sslcert: Option<String>,
@@ -86,23 +86,23 @@ pub(crate) struct ServerSettings {
     tcp_user_timeout: Option<u32>,
 }
 
-fn usual_port() -> u16 {
+fn default_port() -> u16 {
     5432
 }
 
-fn usual_database() -> String {
+fn default_database() -> String {
     "postgres".into()
 }
 
-fn usual_patience() -> u32 {
+fn default_patience() -> u32 {
     180
 }
 
 /// A PostgreSQL server.
 pub(crate) struct PostgresqlProvider {
     pub(crate) settings: ServerSettings,
-    pub(crate) way: ConnectionSettings,
-    pub(crate) room: Semaphore,
+    pub(crate) connection_settings: ConnectionSettings,
+    pub(crate) connections: Semaphore,
     pub(crate) permit: Permit,
 }
 
@@ -120,10 +120,15 @@ impl Provider for PostgresqlProvider {
 
     /// Opens no connection: planning must work while the server is away.
     async fn connect(settings: ServerSettings) -> Result<Self, Error> {
-        let way = settings
-            .way()
+        let connection_settings = settings
+            .connection_settings()
             .map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
-        Ok(Self { settings, way, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
+        Ok(Self {
+            settings,
+            connection_settings,
+            connections: Semaphore::new(CONNECTIONS),
+            permit: Permit::default(),
+        })
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
@@ -138,8 +143,8 @@ impl Provider for PostgresqlProvider {
 
 impl ServerSettings {
     /// The settings of connections, or the problem of the settings taken together.
-    fn way(&self) -> Result<ConnectionSettings, String> {
-        let mut way = ConnectionSettings {
+    fn connection_settings(&self) -> Result<ConnectionSettings, String> {
+        let mut connection_settings = ConnectionSettings {
             servers: vec![ServerAddress { host: host(&self.host), address: None, port: self.port }],
             user: self.username.clone(),
             password: self.password.as_ref().map(|it| it.0.clone()),
@@ -151,7 +156,7 @@ impl ServerSettings {
             given.as_object().into_iter().flatten().filter(|(it, _)| is_parameter(it))
         {
             if let Some(text) = text(value) {
-                way.set(name, &text)?;
+                connection_settings.set(name, &text)?;
             }
         }
         if let Some(text) = &self.ca_certificate {
@@ -160,18 +165,20 @@ impl ServerSettings {
                     "`sslrootcert` and `ca_certificate` are both given; one is enough".into()
                 );
             }
-            way.tls.authorities = TrustedAuthorities::Text(text.clone());
+            connection_settings.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
-        if way.tls.verifies() && way.tls.authorities == TrustedAuthorities::None {
+        if connection_settings.tls.verifies()
+            && connection_settings.tls.authorities == TrustedAuthorities::None
+        {
             return Err(
                 "`sslmode` asks for a certificate of a trusted authority, but none is given; set `ca_certificate` to its \
                         text, or `sslrootcert` to its file"
                     .into(),
             );
         }
-        match way.problem() {
+        match connection_settings.problem() {
             Some(problem) => Err(problem.into()),
-            None => Ok(way),
+            None => Ok(connection_settings),
         }
     }
 
@@ -351,7 +358,7 @@ mod tests {
                 whole[name.as_str()] = value.clone();
             }
             serde_json::from_value::<ServerSettings>(whole)
-                .map(|it| it.way().is_err())
+                .map(|it| it.connection_settings().is_err())
                 .unwrap_or(true)
         };
         for given in [

@@ -36,7 +36,7 @@ pub(crate) struct DatabaseSession<'a> {
     /// The cluster's system identifier, where the user may read it. A physical copy has the same.
     pub(crate) cluster: Option<String>,
     permit: &'a Permit,
-    _room: SemaphorePermit<'a>,
+    _connection: SemaphorePermit<'a>,
 }
 
 impl PostgresqlProvider {
@@ -73,7 +73,7 @@ impl PostgresqlProvider {
         patience: Duration,
         attempt: Option<&Attempt>,
     ) -> Result<DatabaseSession<'_>, (ConnectRefusal, Error)> {
-        let room = self.room.acquire().await.expect("it is never closed");
+        let connections = self.connections.acquire().await.expect("it is never closed");
         let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -97,7 +97,7 @@ impl PostgresqlProvider {
                         is_superuser,
                         cluster,
                         permit,
-                        _room: room,
+                        _connection: connections,
                     });
                 }
                 Err(ConnectError { passes, refusal, error }) => (passes, refusal, error),
@@ -149,7 +149,7 @@ impl RetriableWork {
 }
 
 /// Runs an operation, again for as long as its connections are lost.
-macro_rules! steadily {
+macro_rules! retry_lost_connections {
     ($server:expr, $attempt:ident, $work:expr) => {{
         let tries = $crate::session::RetriableWork::new($server);
         loop {
@@ -160,7 +160,7 @@ macro_rules! steadily {
         }
     }};
 }
-pub(crate) use steadily;
+pub(crate) use retry_lost_connections;
 
 /// The code given to a connection that ended without an answer from the server.
 const CONNECTION_FAILURE: &str = "08006";
@@ -238,8 +238,12 @@ impl PostgresqlProvider {
             let explained = failed(attempted(), &error).outcome(CallOutcome::Refused);
             ConnectError { passes: passes(&error), refusal, error: explained }
         };
-        let way = ConnectionSettings { database: database.to_owned(), ..self.way.clone() };
-        let opened = statement_log::connecting(&self.settings.server(), way.open()).await;
+        let connection_settings = ConnectionSettings {
+            database: database.to_owned(),
+            ..self.connection_settings.clone()
+        };
+        let opened =
+            statement_log::connecting(&self.settings.server(), connection_settings.open()).await;
         let (client, warnings) = opened.map_err(|it| match it {
             OpenError::Failed(error) => refused(error),
             OpenError::Wrong(error) => ConnectError::for_good(error),
@@ -269,14 +273,14 @@ impl PostgresqlProvider {
     }
 
     /// Whether a role can log in with this password; none where the answer does not show that.
-    pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
-        let _room = self.room.acquire().await.expect("it is never closed");
-        let way = ConnectionSettings {
+    pub(crate) async fn accepts_password(&self, role: &str, password: &str) -> Option<bool> {
+        let _connection = self.connections.acquire().await.expect("it is never closed");
+        let connection_settings = ConnectionSettings {
             user: role.to_owned(),
             password: Some(password.to_owned()),
-            ..self.way.clone()
+            ..self.connection_settings.clone()
         };
-        match timeout(PATIENCE_OF_READS, way.open()).await.ok()? {
+        match timeout(PATIENCE_OF_READS, connection_settings.open()).await.ok()? {
             Ok(_) => Some(true),
             Err(OpenError::Failed(error)) => match error.code() {
                 Some(code) if *code == SqlState::INVALID_PASSWORD => Some(false),
@@ -298,12 +302,12 @@ fn late(attempted: String, patience: Duration) -> ConnectError {
 
 impl DatabaseSession<'_> {
     /// Runs statements in one transaction.
-    pub(crate) async fn together(
+    pub(crate) async fn in_transaction(
         &self,
         attempted: &str,
         statements: &[String],
     ) -> Result<(), Error> {
-        self.may_change(attempted)?;
+        self.ask_permit(attempted)?;
         let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
         let operation =
             statements.iter().map(|it| statement_log::operation(it)).collect::<Vec<_>>().join("; ");
@@ -329,7 +333,7 @@ impl DatabaseSession<'_> {
     }
 
     /// Asks for the permit to change something.
-    fn may_change(&self, attempted: &str) -> Result<(), Error> {
+    fn ask_permit(&self, attempted: &str) -> Result<(), Error> {
         let within = |it: Error| Error {
             attempted: attempted.to_owned(),
             causes: vec![it.to_string()],
@@ -348,8 +352,8 @@ impl DatabaseSession<'_> {
     }
 
     /// Runs a statement that cannot be part of a transaction.
-    pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
-        self.may_change(attempted)?;
+    pub(crate) async fn execute(&self, attempted: &str, statement: &str) -> Result<(), Error> {
+        self.ask_permit(attempted)?;
         self.logged(statement, self.client.batch_execute(statement))
             .await
             .map_err(|it| self.failed(attempted, &it))

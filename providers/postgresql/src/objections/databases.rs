@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::names::Names;
 use super::privileges::Privileges;
 use super::{ATTEMPTED, DATABASE, Name, Owner, changed, problem};
-use crate::beforehand::Blank;
 use crate::encoding::Encoding;
+use crate::replacement::CreationOptions;
 use crate::session::DatabaseSession;
 
 #[derive(PartialEq, Deserialize)]
@@ -53,7 +53,9 @@ pub(super) async fn refused(
                 Some(true) => None,
             });
         problems.extend(message.map(|it| (place, problem("tablespace_name", it))));
-        let Some(blank) = it.after::<Blank>().filter(|_| it.action.makes()) else { continue };
+        let Some(blank) = it.after::<CreationOptions>().filter(|_| it.action.makes()) else {
+            continue;
+        };
         if names.will_be_missing(&blank.template) {
             problems.push((
                 place,
@@ -143,7 +145,7 @@ async fn templates(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, Tem
 /// What a copy of a template cannot be given.
 async fn unfit(
     session: &DatabaseSession<'_>,
-    blank: &Blank,
+    blank: &CreationOptions,
     template: &Template,
 ) -> Result<Vec<ArgumentProblem>, Error> {
     let mut problems = Vec::new();

@@ -85,12 +85,13 @@ pub(super) async fn refused(
         belongs.insert(it.name.clone(), it.all().map(|(_, role)| role.to_owned()).collect());
     }
     for (place, it) in &memberships {
-        if let Some(way) = circle(&belongs, &it.name) {
+        if let Some(connection_settings) = circle(&belongs, &it.name) {
             let argument = it
                 .all()
-                .find(|(_, role)| *role == way[0])
+                .find(|(_, role)| *role == connection_settings[0])
                 .map_or("roles", |(argument, _)| argument);
-            let through: Vec<String> = way.iter().map(|it| format!("`{it}`")).collect();
+            let through: Vec<String> =
+                connection_settings.iter().map(|it| format!("`{it}`")).collect();
             let message = format!(
                 "`{}` would be a member of itself, through {}",
                 it.name,
@@ -186,14 +187,15 @@ fn circle(belongs: &Belongs, role: &str) -> Option<Vec<String>> {
     while let Some(member) = open.pop_front() {
         for next in belongs.get(member).into_iter().flatten() {
             if next == role {
-                let mut way = vec![member.to_owned()];
-                while let Some(earlier) =
-                    from.get(way[way.len() - 1].as_str()).filter(|it| **it != role)
+                let mut connection_settings = vec![member.to_owned()];
+                while let Some(earlier) = from
+                    .get(connection_settings[connection_settings.len() - 1].as_str())
+                    .filter(|it| **it != role)
                 {
-                    way.push((*earlier).to_owned());
+                    connection_settings.push((*earlier).to_owned());
                 }
-                way.reverse();
-                return Some(way);
+                connection_settings.reverse();
+                return Some(connection_settings);
             }
             if !from.contains_key(next.as_str()) {
                 from.insert(next, member);

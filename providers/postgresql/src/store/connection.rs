@@ -38,16 +38,22 @@ impl From<StatementError> for Error {
 }
 
 impl StoreConnection {
-    pub(super) async fn open(way: &StoreDatabase) -> Result<Self, Error> {
-        let what = || format!("connect to `{}`", way.target);
+    pub(super) async fn open(connection_settings: &StoreDatabase) -> Result<Self, Error> {
+        let what = || format!("connect to `{}`", connection_settings.target);
         let late = |patience: Duration| {
             let error =
                 Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
             error.help("look whether a firewall or security group lets this machine through")
         };
-        let opened = timeout(PATIENCE, statement_log::connecting(&way.target, way.way.open()))
-            .await
-            .map_err(|_| late(PATIENCE))?;
+        let opened = timeout(
+            PATIENCE,
+            statement_log::connecting(
+                &connection_settings.target,
+                connection_settings.connection_settings.open(),
+            ),
+        )
+        .await
+        .map_err(|_| late(PATIENCE))?;
         let (client, _) = opened.map_err(|it| match it {
             OpenError::Failed(error) => failed(what(), &error),
             OpenError::Late(patience) => late(patience),
@@ -56,7 +62,7 @@ impl StoreConnection {
                 Error::new(what(), format!("{why}, but `target_session_attrs` asks for another"))
             }
         })?;
-        let connection = Self { client, target: way.target.clone() };
+        let connection = Self { client, target: connection_settings.target.clone() };
         // An acknowledged write must be on disk, whatever the server's default. The keepalives free
         // the locks of a client that disappeared.
         let settings = "SET synchronous_commit = 'on'; SET lock_timeout = '20s'; SET statement_timeout = '50s'; \

@@ -40,10 +40,14 @@ impl LockedPostgresStore {
         let lasting = std::time::Duration::from_secs(rooms.lease.into());
         let ((session, connection, taken), heart) = LeaseHeartbeat::start(lasting, || {
             let id = holder.id.clone();
-            let (way, tables, lease, holder) =
-                (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
+            let (connection_settings, tables, lease, holder) = (
+                rooms.connection_settings.clone(),
+                rooms.tables.clone(),
+                rooms.lease,
+                holder.clone(),
+            );
             let taken = rooms.quarters.wait(async move {
-                let session = StoreConnection::open(&way).await?;
+                let session = StoreConnection::open(&connection_settings).await?;
                 tables.make(&session).await?;
                 match tables.take(&session, &holder, lease).await? {
                     Some(taken) => Ok(Ok((Arc::new(session), taken))),
@@ -118,10 +122,10 @@ impl LockedPostgresStore {
     /// A new connection and a new fencing number: a write in flight on the lost connection must not
     /// take effect after the writes that follow. None when the lock is lost.
     fn connect_again(&mut self) -> Result<Option<Arc<StoreConnection>>, StateError> {
-        let (way, tables, id) =
-            (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
+        let (connection_settings, tables, id) =
+            (self.rooms.connection_settings.clone(), self.rooms.tables.clone(), self.id.clone());
         let opened = self.rooms.quarters.wait(async move {
-            let connection = StoreConnection::open(&way).await?;
+            let connection = StoreConnection::open(&connection_settings).await?;
             let taken = tables.take_again(&connection, &id).await?;
             Ok::<_, Error>(taken.map(|it| (connection, it)))
         });
@@ -147,17 +151,18 @@ async fn named(
 
 /// Renews the lease: on the lock's session, or on another where that is lost.
 fn renewing(rooms: &DatabaseConnection, session: SharedConnection, id: String) -> RenewFunction {
-    let DatabaseConnection { quarters, way, tables, .. } = rooms.clone();
+    let DatabaseConnection { quarters, connection_settings, tables, .. } = rooms.clone();
     Box::new(move || {
         let open = session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (way, tables, id) = (way.clone(), tables.clone(), id.clone());
+        let (connection_settings, tables, id) =
+            (connection_settings.clone(), tables.clone(), id.clone());
         let renewed = quarters.wait(async move {
             if let Some(open) = open
                 && let Ok(mine) = tables.renew(&open, &id).await
             {
                 return Ok::<_, Error>((open, mine));
             }
-            let open = StoreConnection::open(&way).await?;
+            let open = StoreConnection::open(&connection_settings).await?;
             let mine = tables.renew_anew(&open, &id).await?;
             Ok((Arc::new(open), mine))
         });
@@ -212,7 +217,7 @@ impl Drop for LockedPostgresStore {
         // run.
         self.heart.stop();
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let DatabaseConnection { quarters, tables, way, .. } = self.rooms.clone();
+        let DatabaseConnection { quarters, tables, connection_settings, .. } = self.rooms.clone();
         let id = self.id.clone();
         quarters.wait(async move {
             if let Some(session) = session
@@ -220,7 +225,7 @@ impl Drop for LockedPostgresStore {
             {
                 return;
             }
-            if let Ok(another) = StoreConnection::open(&way).await {
+            if let Ok(another) = StoreConnection::open(&connection_settings).await {
                 let _ = tables.give_back(&another, &id).await;
             }
         });

@@ -50,7 +50,7 @@ pub struct PostgresStore {
 #[derive(Clone)]
 struct DatabaseConnection {
     quarters: Arc<BlockingRuntime>,
-    way: StoreDatabase,
+    connection_settings: StoreDatabase,
     tables: StateTables,
     place: String,
     /// The lease of the lock, in seconds.
@@ -99,10 +99,12 @@ impl PostgresStore {
     /// # Errors
     /// When the settings make no sense together.
     pub fn new(settings: &PostgresSettings, environment: Option<&str>) -> Result<Self, Error> {
-        let way = settings.way()?;
+        let connection_settings = settings.connection_settings()?;
         let name = environment.unwrap_or(USUAL).to_owned();
-        let place =
-            format!("`{}`, state `{name}` in schema `{}`", way.target, settings.schema_name);
+        let place = format!(
+            "`{}`, state `{name}` in schema `{}`",
+            connection_settings.target, settings.schema_name
+        );
         let tables = StateTables {
             schema: settings.schema_name.clone(),
             name,
@@ -112,7 +114,7 @@ impl PostgresStore {
         Ok(Self {
             rooms: DatabaseConnection {
                 quarters: Arc::new(BlockingRuntime::new()?),
-                way,
+                connection_settings,
                 tables,
                 place,
                 lease: settings.lease(),
@@ -128,9 +130,9 @@ impl PostgresStore {
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let DatabaseConnection { quarters, way, tables, .. } = self.rooms.clone();
+        let DatabaseConnection { quarters, connection_settings, tables, .. } = self.rooms.clone();
         quarters
-            .wait(async move { ask(StoreConnection::open(&way).await?, tables).await })
+            .wait(async move { ask(StoreConnection::open(&connection_settings).await?, tables).await })
             .map_err(away)
     }
 }
@@ -165,7 +167,7 @@ impl Store for PostgresStore {
     fn state_of_terraform(&self) -> Option<String> {
         let place = format!(
             "Terraform's state `{}` in `{}`",
-            self.rooms.tables.name, self.rooms.way.target
+            self.rooms.tables.name, self.rooms.connection_settings.target
         );
         let found = self.ask(|connection, tables| async move {
             Ok(tables.state_of_terraform(&connection).await?)

@@ -55,14 +55,14 @@ fn usual_lease() -> u32 {
 /// The settings of connections to a database.
 #[derive(Clone)]
 pub(super) struct StoreDatabase {
-    pub(super) way: crate::connection_url::ConnectionSettings,
+    pub(super) connection_settings: crate::connection_url::ConnectionSettings,
     /// Server and database, for messages.
     pub(super) target: String,
 }
 
 impl PostgresSettings {
     /// The settings of connections. Opens none.
-    pub(super) fn way(&self) -> Result<StoreDatabase, Error> {
+    pub(super) fn connection_settings(&self) -> Result<StoreDatabase, Error> {
         let refused = |cause: &str| {
             Error::new("open the state in PostgreSQL", cause).outcome(CallOutcome::Refused)
         };
@@ -94,7 +94,7 @@ impl PostgresSettings {
         let config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
         let servers = servers(&config).map_err(|problem| refused(&problem))?;
         let sockets_only = servers.iter().all(|it| matches!(it.host, Host::Unix(_)));
-        let mut way = crate::connection_url::ConnectionSettings {
+        let mut connection_settings = crate::connection_url::ConnectionSettings {
             servers,
             user: config.get_user().unwrap_or_default().to_owned(),
             database: config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned(),
@@ -103,46 +103,46 @@ impl PostgresSettings {
             ..crate::connection_url::ConnectionSettings::default()
         };
         if let Some(Secret(password)) = &self.password {
-            way.password = Some(password.clone());
+            connection_settings.password = Some(password.clone());
         }
         if sockets_only {
-            way.tls.mode = SslMode::Disable;
+            connection_settings.tls.mode = SslMode::Disable;
         }
         // libpq has the same rule: public authorities sign for everyone, so the host name must be
         // checked.
         if parameters.iter().any(|(name, value)| name == "sslrootcert" && value == "system") {
-            way.tls.mode = SslMode::VerifyFull;
+            connection_settings.tls.mode = SslMode::VerifyFull;
         }
         for (name, value) in &parameters {
-            way.set(name, value).map_err(|problem| unreadable(&problem))?;
+            connection_settings.set(name, value).map_err(|problem| unreadable(&problem))?;
         }
-        self.settle_tls(&mut way).map_err(|problem| refused(&problem))?;
+        self.settle_tls(&mut connection_settings).map_err(|problem| refused(&problem))?;
         // The authorities are read now, so that a missing file is reported before anything is done.
-        way.tls.authorities.read()?;
-        let target = target(&way);
-        Ok(StoreDatabase { way, target })
+        connection_settings.tls.authorities.read()?;
+        let target = target(&connection_settings);
+        Ok(StoreDatabase { connection_settings, target })
     }
 
     /// Applies the TLS arguments, which take precedence over the connection string.
     fn settle_tls(
         &self,
-        way: &mut crate::connection_url::ConnectionSettings,
+        connection_settings: &mut crate::connection_url::ConnectionSettings,
     ) -> Result<(), String> {
         if let Some(mode) = self.sslmode {
-            way.tls.mode = mode;
+            connection_settings.tls.mode = mode;
         }
         if let Some(file) = &self.sslrootcert {
-            way.tls.set("sslrootcert", file)?;
+            connection_settings.tls.set("sslrootcert", file)?;
         }
         if let Some(text) = &self.ca_certificate {
-            if way.tls.authorities != TrustedAuthorities::None {
+            if connection_settings.tls.authorities != TrustedAuthorities::None {
                 return Err(
                     "`sslrootcert` and `ca_certificate` are both given; one is enough".into()
                 );
             }
-            way.tls.authorities = TrustedAuthorities::Text(text.clone());
+            connection_settings.tls.authorities = TrustedAuthorities::Text(text.clone());
         }
-        match way.problem() {
+        match connection_settings.problem() {
             Some(problem) => Err(problem.into()),
             None => Ok(()),
         }
@@ -207,23 +207,23 @@ fn servers(config: &Config) -> Result<Vec<ServerAddress>, String> {
 }
 
 /// `postgres://db.example.com:5432/states`, without user and password.
-fn target(way: &crate::connection_url::ConnectionSettings) -> String {
+fn target(connection_settings: &crate::connection_url::ConnectionSettings) -> String {
     let host = |server: &ServerAddress| match &server.host {
         Host::Tcp(name) => format!("{name}:{}", server.port),
         Host::Unix(path) => path.display().to_string(),
     };
-    let hosts: Vec<String> = way.servers.iter().map(host).collect();
-    format!("postgres://{}/{}", hosts.join(","), way.database)
+    let hosts: Vec<String> = connection_settings.servers.iter().map(host).collect();
+    format!("postgres://{}/{}", hosts.join(","), connection_settings.database)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn way(conn_str: &str) -> Result<StoreDatabase, Error> {
+    fn connection_settings(conn_str: &str) -> Result<StoreDatabase, Error> {
         serde_json::from_value::<PostgresSettings>(serde_json::json!({ "conn_str": conn_str }))
             .expect("they are settings")
-            .way()
+            .connection_settings()
     }
 
     #[test]
@@ -237,8 +237,8 @@ mod tests {
             "host=h password='hu sh user=ops",
             "hush",
         ] {
-            let told = match way(text) {
-                Ok(way) => panic!("{text}: {}", way.target),
+            let told = match connection_settings(text) {
+                Ok(connection_settings) => panic!("{text}: {}", connection_settings.target),
                 Err(error) => format!("{error} {:?}", error.help),
             };
             assert!(
@@ -251,7 +251,9 @@ mod tests {
     #[test]
     fn every_parameter_is_honoured_or_refused_by_its_name() {
         for (form, separator) in [("postgres://u@h/d?", "&"), ("host=h user=u dbname=d ", " ")] {
-            let with = |parameters: &[&str]| way(&format!("{form}{}", parameters.join(separator)));
+            let with = |parameters: &[&str]| {
+                connection_settings(&format!("{form}{}", parameters.join(separator)))
+            };
             let honoured = with(&[
                 "sslmode=require",
                 "sslnegotiation=direct",
@@ -262,7 +264,8 @@ mod tests {
                 "connect_timeout=4",
                 "application_name=me",
             ]);
-            let honoured = honoured.map(|it| it.way).unwrap_or_else(|error| panic!("{error}"));
+            let honoured =
+                honoured.map(|it| it.connection_settings).unwrap_or_else(|error| panic!("{error}"));
             let config = honoured.config(&honoured.servers[0], honoured.tls.mode);
             assert!(
                 honoured.tls.is_direct
@@ -285,11 +288,15 @@ mod tests {
                 assert!(told.contains(&format!("`{name}`")), "{refused}: {told}");
             }
         }
-        let system = way("postgres://u@h/d?sslrootcert=system").map(|it| it.way.tls.mode).ok();
+        let system = connection_settings("postgres://u@h/d?sslrootcert=system")
+            .map(|it| it.connection_settings.tls.mode)
+            .ok();
         assert_eq!(system, Some(SslMode::VerifyFull));
-        assert!(way("postgres://u@h/d?sslrootcert=system&sslmode=require").is_err());
+        assert!(
+            connection_settings("postgres://u@h/d?sslrootcert=system&sslmode=require").is_err()
+        );
         for refused in ["host=h:5432 user=u", "host='h h' user=u", "host=h port=0 user=u"] {
-            assert!(way(refused).is_err(), "{refused}");
+            assert!(connection_settings(refused).is_err(), "{refused}");
         }
     }
 
@@ -300,7 +307,7 @@ mod tests {
             "host=h port=7 user=ops password='hu sh' dbname=d",
         ] {
             assert_eq!(
-                way(text).map(|it| it.target).ok().as_deref(),
+                connection_settings(text).map(|it| it.target).ok().as_deref(),
                 Some("postgres://h:7/d"),
                 "{text}"
             );

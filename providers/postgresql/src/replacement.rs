@@ -6,14 +6,16 @@ use ha_provider::{CallOutcome, Error, IntendedChange};
 use serde::Deserialize;
 
 use crate::encoding::Encoding;
-use crate::postgresql_database::{WITH_PROVIDERS, patiently, undisturbed};
+use crate::postgresql_database::{
+    WITH_PROVIDERS, execute_when_unused, execute_without_connections,
+};
 use crate::provider::PostgresqlProvider;
 use crate::session::DatabaseSession;
 use crate::sql::{identifier, literal};
 
 /// The arguments that only `CREATE DATABASE` accepts.
 #[derive(Clone, Deserialize)]
-pub(crate) struct Blank {
+pub(crate) struct CreationOptions {
     pub(crate) name: String,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) lc_collate: Option<String>,
@@ -22,7 +24,7 @@ pub(crate) struct Blank {
     pub(crate) tablespace_name: Option<String>,
 }
 
-impl Blank {
+impl CreationOptions {
     /// The statement that creates such a database under this name.
     pub(crate) fn statement(&self, name: &str, version: i32) -> String {
         let Self { encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self;
@@ -56,7 +58,7 @@ impl Blank {
 }
 
 /// The temporary name of a replacement; the token makes it the step's own.
-fn name_until_then(token: &str) -> String {
+fn temporary_name(token: &str) -> String {
     format!("ha {token}")
 }
 
@@ -71,26 +73,27 @@ pub(crate) async fn make(
     let refused = |cause: &str| {
         Error::new(&attempted, cause).help(NOTHING_LOST).outcome(CallOutcome::Refused)
     };
-    let Some(blank) = successor.after::<Blank>() else {
+    let Some(blank) = successor.after::<CreationOptions>() else {
         return Err(refused("an argument that it is created with is not known yet")
             .help("apply again: by then it is known"));
     };
     if blank.template == old {
         return Err(refused("it is to be a copy of the database that it replaces"));
     }
-    if blank.name != old && is_there(session, &attempted, &blank.name).await? {
+    if blank.name != old && exists(session, &attempted, &blank.name).await? {
         return Err(refused(&format!("there is a database `{}` already", blank.name)));
     }
     if find(session, &attempted, &blank).await?.is_some() {
         return Ok(());
     }
-    let name = name_until_then(token);
+    let name = temporary_name(token);
     drop_unused(session, token).await?;
-    let made = patiently(session, &attempted, &blank.statement(&name, session.version)).await;
+    let made =
+        execute_when_unused(session, &attempted, &blank.statement(&name, session.version)).await;
     made.map_err(|it| it.help(NOTHING_LOST))?;
     let comment = literal(&blank.comment(session.version));
     session
-        .alone(&attempted, &format!("COMMENT ON DATABASE {} IS {comment}", identifier(&name)))
+        .execute(&attempted, &format!("COMMENT ON DATABASE {} IS {comment}", identifier(&name)))
         .await
 }
 
@@ -100,14 +103,14 @@ const NOTHING_LOST: &str = "nothing was deleted";
 pub(crate) async fn take(
     session: &DatabaseSession<'_>,
     attempted: &str,
-    blank: &Blank,
+    blank: &CreationOptions,
 ) -> Result<bool, Error> {
     let Some(found) = find(session, attempted, blank).await? else { return Ok(false) };
     let rename =
         format!("ALTER DATABASE {} RENAME TO {}", identifier(&found), identifier(&blank.name));
-    undisturbed(session, attempted, &rename, &found).await?;
+    execute_without_connections(session, attempted, &rename, &found).await?;
     session
-        .alone(attempted, &format!("COMMENT ON DATABASE {} IS NULL", identifier(&blank.name)))
+        .execute(attempted, &format!("COMMENT ON DATABASE {} IS NULL", identifier(&blank.name)))
         .await?;
     Ok(true)
 }
@@ -116,8 +119,8 @@ pub(crate) async fn take(
 /// that does not answer.
 pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result<(), Error> {
     let Ok(Some(session)) = server.reading(server.database()).await else { return Ok(()) };
-    let name = name_until_then(token);
-    match is_there(&session, &format!("look for the database `{name}`"), &name).await? {
+    let name = temporary_name(token);
+    match exists(&session, &format!("look for the database `{name}`"), &name).await? {
         true => drop_unused(&session, token).await,
         false => Ok(()),
     }
@@ -125,9 +128,9 @@ pub(crate) async fn clean_up(server: &PostgresqlProvider, token: &str) -> Result
 
 /// Drops the database that the step with this token created and that was not renamed.
 pub(crate) async fn drop_unused(session: &DatabaseSession<'_>, token: &str) -> Result<(), Error> {
-    let name = name_until_then(token);
+    let name = temporary_name(token);
     let attempted = format!("drop the database `{name}`, which was to take another one's place");
-    undisturbed(
+    execute_without_connections(
         session,
         &attempted,
         &format!("DROP DATABASE IF EXISTS {}", identifier(&name)),
@@ -136,11 +139,7 @@ pub(crate) async fn drop_unused(session: &DatabaseSession<'_>, token: &str) -> R
     .await
 }
 
-async fn is_there(
-    session: &DatabaseSession<'_>,
-    attempted: &str,
-    name: &str,
-) -> Result<bool, Error> {
+async fn exists(session: &DatabaseSession<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
     let query = "SELECT FROM pg_catalog.pg_database WHERE datname = $1";
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
@@ -149,7 +148,7 @@ async fn is_there(
 async fn find(
     session: &DatabaseSession<'_>,
     attempted: &str,
-    blank: &Blank,
+    blank: &CreationOptions,
 ) -> Result<Option<String>, Error> {
     let query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname LIKE 'ha %' \
                  AND pg_catalog.shobj_description(oid, 'pg_database') = $1 ORDER BY 1 LIMIT 1";
