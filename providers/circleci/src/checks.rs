@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_told_from_what_only_looks_like_them() {
+    fn distinguishes_hosts_from_similar_strings() {
         let host =
             |text: &str| messages(|it| it.host(Path::attribute("host"), &text.into())).is_empty();
         let host_and_port = |text: &str| {

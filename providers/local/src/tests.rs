@@ -137,7 +137,7 @@ fn every_kind_has_its_file_and_is_registered() {
 }
 
 #[tokio::test]
-async fn a_file_is_made_read_changed_and_removed() {
+async fn creates_reads_changes_and_removes_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/ca.pem");
     let made = create("local_file", &file(&path, "one\n", &[])).await.unwrap();
@@ -204,7 +204,7 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_taken_over() {
 }
 
 #[tokio::test]
-async fn what_a_change_that_was_killed_left_beside_a_file_is_tidied_away() {
+async fn removes_the_temporary_file_of_a_killed_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it");
     let made = create("local_file", &file(&path, "one", &[])).await.unwrap();
@@ -286,7 +286,7 @@ async fn bytes_are_given_in_base64() {
 }
 
 #[test]
-fn what_is_known_beforehand_is_said_in_the_plan() {
+fn predicts_the_outputs_in_the_plan() {
     let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let kind = schemas.kind(ResourceMode::Managed, "local_file").unwrap();
     let given = kind.schema().conform(&file(Path::new("it"), "one\n", &[])).unwrap();
@@ -301,7 +301,7 @@ fn what_is_known_beforehand_is_said_in_the_plan() {
 }
 
 #[test]
-fn mistakes_are_found_before_anything_is_made() {
+fn finds_invalid_arguments_before_a_change() {
     let wrong = |more: &[(&str, Value)]| problems("local_file", &file(Path::new("it"), "", more));
     assert_eq!(wrong(&[]), Vec::<String>::new());
     assert_eq!(wrong(&[("content", Value::unknown(Type::String, None))]), Vec::<String>::new());
@@ -316,7 +316,7 @@ fn mistakes_are_found_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn a_kept_value_is_its_input_of_any_type() {
+async fn a_stored_value_is_its_input_of_any_type() {
     let input = Value::object([
         ("ports".into(), Value::tuple([Value::from(1), Value::from("x")])),
         ("none".into(), Value::NULL),
@@ -332,7 +332,7 @@ async fn a_kept_value_is_its_input_of_any_type() {
 }
 
 #[test]
-fn a_kept_value_is_known_as_far_as_its_input_is() {
+fn a_stored_value_is_as_known_as_its_input() {
     let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let kind = schemas.kind(ResourceMode::Managed, "ha_data").unwrap();
     assert!(kind.pure);
@@ -344,7 +344,7 @@ fn a_kept_value_is_known_as_far_as_its_input_is() {
 }
 
 #[tokio::test]
-async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
+async fn terraform_data_is_an_alias_of_ha_data() {
     let (schemas, drivers) = crate::register(ProviderRegistry::new()).split();
     let kind = |name: &str| schemas.kind(ResourceMode::Managed, name).unwrap();
     assert!(
@@ -371,7 +371,7 @@ async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
 }
 
 #[tokio::test]
-async fn what_is_nothing_else_has_triggers() {
+async fn a_null_resource_has_triggers() {
     let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     let kind = schemas.kind(ResourceMode::Managed, "null_resource").unwrap();
     assert!(kind.pure && kind.schema().arguments["triggers"].immutable);
@@ -385,7 +385,7 @@ async fn what_is_nothing_else_has_triggers() {
 }
 
 #[test]
-fn what_was_a_null_resource_keeps_its_triggers() {
+fn a_moved_null_resource_keeps_its_triggers() {
     use ha_provider::ProviderRegistry;
     use ha_value::{Object, ResourceMode, Value};
 

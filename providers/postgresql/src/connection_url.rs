@@ -446,17 +446,17 @@ mod tests {
                 );
             }
             for value in refused {
-                let told = ConnectionSettings::default().set(name, value).unwrap_err();
+                let reported = ConnectionSettings::default().set(name, value).unwrap_err();
                 assert!(
-                    told.contains(&format!("`{name}`")) && !told.contains("hush"),
-                    "{name}={value}: {told}"
+                    reported.contains(&format!("`{name}`")) && !reported.contains("hush"),
+                    "{name}={value}: {reported}"
                 );
             }
         }
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused() {
+    fn contradicting_parameters_are_refused() {
         let problem = |given: &[(&str, &str)]| {
             let mut connection_settings = ConnectionSettings::default();
             given.iter().for_each(|(name, value)| connection_settings.set(name, value).unwrap());
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_honoured_reaches_the_client() {
+    fn accepted_parameters_reach_the_client() {
         let mut connection_settings = ConnectionSettings {
             database: "d".into(),
             user: "u".into(),

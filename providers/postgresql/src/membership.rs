@@ -232,7 +232,8 @@ fn unwanted_options(
 fn covers(has: MembershipOptions, wanted: MembershipOptions, has_options: bool) -> bool {
     let is_covered = |has: bool, wanted: bool| has || !wanted;
     is_covered(has.admin, wanted.admin)
-        && (!has_options || (is_covered(has.inherit, wanted.inherit) && is_covered(has.set, wanted.set)))
+        && (!has_options
+            || (is_covered(has.inherit, wanted.inherit) && is_covered(has.set, wanted.set)))
 }
 
 fn grant(role: &str, member: &str, options: MembershipOptions, has_options: bool) -> String {

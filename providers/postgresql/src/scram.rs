@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_proves_one_password() {
+    fn a_verifier_accepts_one_password() {
         let stored = verifier("hush hush").unwrap();
         assert!(proves(&stored, "r", "hush hush") && !proves(&stored, "r", "hush"));
         // As `md5('pencil' || 'r')` has it.
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_might_read_differently_is_refused() {
+    fn ambiguous_connection_strings_are_refused() {
         for refused in ["", "pässword", "tab\there", "nul\0"] {
             assert!(verifier(refused).is_err(), "{refused}");
         }

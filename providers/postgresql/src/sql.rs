@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_are_doubled_and_backslashes_kept() {
+    fn doubles_quotes_and_escapes_backslashes() {
         assert_eq!(identifier("circle"), "\"circle\"");
         assert_eq!(identifier("a\"; DROP"), "\"a\"\"; DROP\"");
         assert_eq!(literal("it's"), "'it''s'");

@@ -56,7 +56,7 @@ async fn imported(
 }
 
 #[tokio::test]
-async fn what_was_drawn_elsewhere_is_taken_over() {
+async fn imports_existing_characters() {
     let configured = [("length", Value::from(8)), ("special", Value::from(false))];
     let (arguments, outputs) = imported("random_password", "passw0rd!", &configured).await.unwrap();
     assert_eq!(
@@ -181,7 +181,7 @@ proptest! {
 }
 
 #[test]
-fn every_character_comes_about_equally_often() {
+fn draws_each_character_equally_often() {
     let recipe = CharacterRecipe {
         length: 4000,
         upper: false,

@@ -133,7 +133,7 @@ fn every_kind_has_its_file_and_is_registered() {
 }
 
 #[tokio::test]
-async fn openssl_accepts_what_is_made_here() {
+async fn openssl_accepts_the_certificates() {
     for algorithm in ["ECDSA_P256", "ECDSA_P384"] {
         let (authority, given) = member(&[("key_algorithm", Value::from(algorithm))]).await;
         let certificate = create("tls_cert", &given).await.unwrap();
@@ -196,7 +196,7 @@ async fn openssl_accepts_what_is_made_here() {
 }
 
 #[tokio::test]
-async fn names_have_as_many_units_and_components_as_are_said() {
+async fn subjects_have_all_units_and_components() {
     let several = |name: &str| {
         value(&[
             ("common_name", Value::from(name)),
@@ -228,11 +228,11 @@ async fn names_have_as_many_units_and_components_as_are_said() {
     assert_eq!(openssl(folder.path(), &verify), "cert.pem: OK\n");
     let name = "C=DE,DC=com,DC=example,DC=db,O=Acme\\, Inc.,OU=MongoDB,OU=Data,OU=Europe,CN=";
     for (what, expected) in [("-subject", "mongo-1"), ("-issuer", "Internal CA")] {
-        let told = openssl(
+        let reported = openssl(
             folder.path(),
             &["x509", "-in", "cert.pem", "-noout", what, "-nameopt", "esc_2253,sep_comma_plus"],
         );
-        assert_eq!(told.trim().split_once('=').unwrap().1.trim(), format!("{name}{expected}"));
+        assert_eq!(reported.trim().split_once('=').unwrap().1.trim(), format!("{name}{expected}"));
     }
     let wrong = [
         [("organizational_unit", Value::from("A")), ("organizational_units", list(&["B"]))],
@@ -270,7 +270,7 @@ async fn a_certificate_ends_no_later_than_its_authority() {
 }
 
 #[tokio::test]
-async fn what_is_good_reads_as_recorded_and_what_is_due_as_a_difference() {
+async fn a_certificate_due_for_renewal_reads_as_a_difference() {
     let (_, given) = member(&[("early_renewal_hours", Value::from(48))]).await;
     let mut known = create("tls_cert", &given).await.unwrap();
     let ReadingValue::Found { arguments, outputs, remarks } = read("tls_cert", known.clone()).await
@@ -291,7 +291,7 @@ async fn what_is_good_reads_as_recorded_and_what_is_due_as_a_difference() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_authority_is_refused_before_anything_is_made() {
+async fn a_key_of_another_authority_is_refused_before_a_certificate_is_signed() {
     let other = create("tls_ca", &authority()).await.unwrap();
     let (_, given) =
         member(&[("ca_private_key_pem", other.outputs["private_key_pem"].clone())]).await;
@@ -321,7 +321,7 @@ async fn a_subject_equal_to_the_authoritys_is_refused() {
 }
 
 #[tokio::test]
-async fn mistakes_are_found_before_anything_is_made() {
+async fn finds_invalid_arguments_before_a_change() {
     let unnamed = value(&[("common_name", Value::from("mongo-1"))]);
     let (_, given) = member(&[("subject", unnamed.clone())]).await;
     assert!(problems("tls_cert", &given)[0].contains("mongod recognises members by"));
@@ -349,7 +349,7 @@ async fn mistakes_are_found_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn an_authority_that_was_kept_elsewhere_is_taken_back() {
+async fn imports_an_existing_authority() {
     let subject = value(&[("common_name", "Authority".into())]);
     let given = object(&[("subject", subject), ("validity_period_hours", 100.into())]);
     let made = create("tls_ca", &given).await.unwrap();

@@ -3,8 +3,8 @@ use ha_value::{Address, Object, Severity, Type, Value};
 
 use crate::cross_checks::TOGETHER;
 
-/// What is told of these blocks, as `ADDRESS.PATH: MESSAGE`, warnings with a word before.
-fn told(blocks: &[(&str, Value)]) -> Vec<String> {
+/// The problems of these blocks, as `ADDRESS.PATH: MESSAGE`, warnings with a word before.
+fn reported(blocks: &[(&str, Value)]) -> Vec<String> {
     let blocks: Vec<(Address, Object)> = blocks
         .iter()
         .map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone()))
@@ -80,43 +80,45 @@ const PATHS: [&str; 2] = ["/etc/license.rli", "/etc/settings.conf"];
 #[test]
 fn the_console_and_the_application_have_one_name() {
     assert!(
-        told(&[settings("ci.example.com", "b"), replicated("CI.example.com", PATHS[0])]).is_empty()
+        reported(&[settings("ci.example.com", "b"), replicated("CI.example.com", PATHS[0])])
+            .is_empty()
     );
-    let [told] =
-        &told(&[settings("ci.example.com", "b"), replicated("ci.exmaple.com", PATHS[0])])[..]
+    let [reported] =
+        &reported(&[settings("ci.example.com", "b"), replicated("ci.exmaple.com", PATHS[0])])[..]
     else {
         panic!("one")
     };
     assert!(
-        told.starts_with("data.circleci_replicated_config.it.tls_bootstrap_hostname: ")
-            && told.contains("`ci.example.com` in `data.circleci_settings.it`"),
-        "{told}"
+        reported.starts_with("data.circleci_replicated_config.it.tls_bootstrap_hostname: ")
+            && reported.contains("`ci.example.com` in `data.circleci_settings.it`"),
+        "{reported}"
     );
 }
 
 #[test]
-fn what_is_read_is_what_is_written() {
+fn reads_back_what_was_written() {
     let good = |files: &[&str], commands: &[&str]| {
-        told(&[replicated("h", PATHS[0]), userdata(files, commands)])
+        reported(&[replicated("h", PATHS[0]), userdata(files, commands)])
     };
     assert!(good(&PATHS, &[]).is_empty());
     // The image may have it all, and a command may put it there.
     assert!(good(&[], &[]).is_empty());
     assert!(good(&[PATHS[1]], &["cp /opt/license.rli /etc/license.rli"]).is_empty());
-    let [told] = &good(&["/etc/licence.rli", PATHS[1]], &[])[..] else { panic!("one") };
+    let [reported] = &good(&["/etc/licence.rli", PATHS[1]], &[])[..] else { panic!("one") };
     assert!(
-        told.contains("license_file_location") && told.contains("did you mean `/etc/licence.rli`"),
-        "{told}"
+        reported.contains("license_file_location")
+            && reported.contains("did you mean `/etc/licence.rli`"),
+        "{reported}"
     );
 }
 
 #[test]
 fn the_user_may_write_every_database() {
     let roles = [("readWrite", "circle_ghe"), ("readWrite", "build_state_dev_ghe")];
-    assert!(told(&[customizations("circle", "build_state_dev_ghe"), user(&roles)]).is_empty());
+    assert!(reported(&[customizations("circle", "build_state_dev_ghe"), user(&roles)]).is_empty());
     for enough in [("root", "admin"), ("readWriteAnyDatabase", "admin")] {
         assert!(
-            told(&[customizations("circle", "anything"), user(&[enough])]).is_empty(),
+            reported(&[customizations("circle", "anything"), user(&[enough])]).is_empty(),
             "{enough:?}"
         );
     }
@@ -125,22 +127,24 @@ fn the_user_may_write_every_database() {
         ("build_state_dev_ghe", &roles[..1]),
         ("build_state_dev_ghe", &[roles[0], ("read", "build_state_dev_ghe")][..]),
     ] {
-        let [told] = &told(&[customizations("circle", build_state), user(roles)])[..] else {
+        let [reported] = &reported(&[customizations("circle", build_state), user(roles)])[..]
+        else {
             panic!("one")
         };
         assert!(
-            told.contains(&format!(
+            reported.contains(&format!(
                 "`build_state_database` is `{build_state}`, but the user `circle` has no role"
             )),
-            "{told}"
+            "{reported}"
         );
     }
     // A user of somebody else's, and one that is not known yet.
-    assert!(told(&[customizations("somebody", "x"), user(&roles)]).is_empty());
+    assert!(reported(&[customizations("somebody", "x"), user(&roles)]).is_empty());
     let unknown = object(&[("name", Value::unknown(Type::String, None))]);
-    assert!(told(&[customizations("circle", "x"), ("mongodb_user.it", unknown)]).is_empty());
+    assert!(reported(&[customizations("circle", "x"), ("mongodb_user.it", unknown)]).is_empty());
     assert!(
-        told(&[customizations("circel", "x"), user(&roles)])[0].contains("did you mean `circle`")
+        reported(&[customizations("circel", "x"), user(&roles)])[0]
+            .contains("did you mean `circle`")
     );
 }
 
@@ -159,7 +163,7 @@ fn the_role_may_log_in_and_make_tables() {
     let database = |owner: &str| {
         ("postgresql_database.it", object(&[("name", "circle".into()), ("owner", owner.into())]))
     };
-    let with = |role, database| told(&[customizations("circle", "x"), role, database]);
+    let with = |role, database| reported(&[customizations("circle", "x"), role, database]);
     assert!(with(role(true, &[]), database("circle")).is_empty());
     assert!(with(role(true, &["owners"]), database("owners")).is_empty());
     assert!(with(role(false, &[]), database("circle"))[0].contains("may not log in"));
@@ -167,12 +171,12 @@ fn the_role_may_log_in_and_make_tables() {
 }
 
 #[test]
-fn a_bucket_or_region_that_is_nearly_right_is_told() {
+fn reports_a_misspelt_bucket_or_region() {
     let bucket = ("aws_s3_bucket.it", object(&[("bucket", "circleci-artifacts".into())]));
-    assert!(told(&[settings("h", "circleci-artifacts"), bucket.clone()]).is_empty());
-    assert!(told(&[settings("h", "of-another-account"), bucket.clone()]).is_empty());
+    assert!(reported(&[settings("h", "circleci-artifacts"), bucket.clone()]).is_empty());
+    assert!(reported(&[settings("h", "of-another-account"), bucket.clone()]).is_empty());
     assert!(
-        told(&[settings("h", "circleci-artifcats"), bucket])[0]
+        reported(&[settings("h", "circleci-artifcats"), bucket])[0]
             .contains("did you mean `circleci-artifacts`")
     );
     let elsewhere = (
@@ -180,7 +184,7 @@ fn a_bucket_or_region_that_is_nearly_right_is_told() {
         object(&[("region", "us-east-1".into()), ("files", Value::tuple([]))]),
     );
     assert!(
-        told(&[settings("h", "b"), elsewhere])[0]
+        reported(&[settings("h", "b"), elsewhere])[0]
             .starts_with("warning data.circleci_settings.it.aws_region")
     );
 }

@@ -115,7 +115,7 @@ fn a_uri_names_all_hosts_the_set_and_tls() {
 }
 
 #[test]
-fn what_is_unknown_or_secret_stays_a_part() {
+fn unknown_and_secret_parts_stay_separate() {
     let address = unknown("aws_db_instance.pg.address");
     let port = Value::unknown(ha_value::Type::Number, Some("aws_db_instance.pg.port".into()));
     let postgresql = postgresql(secret("hush"), &[("host", address), ("port", port)]);

@@ -220,9 +220,9 @@ fn nothing_is_installed_while_a_file_is_wrong() {
     machine.stub("aws", "for last; do :; done; echo other >\"$last\"");
     let ran = machine.boot(&rendered(&[("wait_seconds", Value::from(1))]));
     assert_eq!(ran.status.code(), Some(1));
-    let told = String::from_utf8(ran.stdout).unwrap();
-    assert!(told.contains("could not fetch s3://config/settings.conf/a'b"), "{told}");
-    assert!(told.contains("the first boot failed with status 1"), "{told}");
+    let reported = String::from_utf8(ran.stdout).unwrap();
+    assert!(reported.contains("could not fetch s3://config/settings.conf/a'b"), "{reported}");
+    assert!(reported.contains("the first boot failed with status 1"), "{reported}");
     assert!(!machine.path("etc/settings.conf").exists());
     assert!(machine.calls().iter().all(|it| it.starts_with("aws") || it.starts_with("sleep")));
 }

@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_circle_is_told_by_its_shortest_way() {
+    fn reports_the_shortest_circle() {
         let pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "d2"), ("e", "a")];
         let mut belongs = Belongs::new();
         for (member, role) in pairs {

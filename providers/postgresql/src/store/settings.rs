@@ -237,13 +237,13 @@ mod tests {
             "host=h password='hu sh user=ops",
             "hush",
         ] {
-            let told = match connection_settings(text) {
+            let reported = match connection_settings(text) {
                 Ok(connection_settings) => panic!("{text}: {}", connection_settings.target),
                 Err(error) => format!("{error} {:?}", error.help),
             };
             assert!(
-                told.contains("`conn_str` cannot be read") && !told.contains("sh"),
-                "{text}: {told}"
+                reported.contains("`conn_str` cannot be read") && !reported.contains("sh"),
+                "{text}: {reported}"
             );
         }
     }
@@ -283,9 +283,9 @@ mod tests {
                 "service=x",
                 "keepalives_count=x",
             ] {
-                let told = with(&[refused]).err().map(|it| it.to_string()).unwrap_or_default();
+                let reported = with(&[refused]).err().map(|it| it.to_string()).unwrap_or_default();
                 let name = refused.split('=').next().unwrap_or_default();
-                assert!(told.contains(&format!("`{name}`")), "{refused}: {told}");
+                assert!(reported.contains(&format!("`{name}`")), "{refused}: {reported}");
             }
         }
         let system = connection_settings("postgres://u@h/d?sslrootcert=system")
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_the_way_is_where_it_leads() {
+    fn the_target_is_shown_without_the_user() {
         for text in [
             "postgres://ops:hu%40sh@h:7/d?connect_timeout=3",
             "host=h port=7 user=ops password='hu sh' dbname=d",

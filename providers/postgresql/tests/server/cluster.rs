@@ -124,7 +124,7 @@ impl Cluster {
             .write_all(settings.as_bytes())
             .unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        // The shell holds our pipe: when it closes, for whatever reason, the server is told to go.
+        // The shell holds our pipe: when it closes, for whatever reason, the server is stopped.
         let mut server = as_postgres(Path::new("/bin/sh"));
         server.args([
             "-c",

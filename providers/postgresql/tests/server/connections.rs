@@ -68,7 +68,7 @@ async fn an_authority_may_be_a_file() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_at_once_and_not_repeated() {
+async fn a_wrong_password_is_reported_at_once_and_not_shown() {
     let error = refused(&[("password", Value::from("wrong-one"))]).await;
     assert_eq!(error.code.as_deref(), Some("28P01"));
     assert!(
@@ -112,7 +112,7 @@ async fn a_change_waits_for_a_server_that_comes_back() {
     let project = Project::with(&[("port", Value::from(i64::from(port)))]).await.unwrap();
     let step = Step::new("waiting");
     let (journal, behind) = (step.journal.clone(), project.cluster.port);
-    // The server appears at that port only once the wait was told of.
+    // The server appears at that port only once the wait was reported.
     let appears = tokio::spawn(async move {
         while journal.progress.lock().unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -129,8 +129,11 @@ async fn a_change_waits_for_a_server_that_comes_back() {
     });
     let made =
         project.create_in(&step, false, KIND, &[("name", Value::from("patient"))]).await.unwrap();
-    let told = step.journal.progress.lock().unwrap()[0].clone();
-    assert!(told.starts_with(&format!("waiting for PostgreSQL at 127.0.0.1:{port}: ")), "{told}");
+    let reported = step.journal.progress.lock().unwrap()[0].clone();
+    assert!(
+        reported.starts_with(&format!("waiting for PostgreSQL at 127.0.0.1:{port}: ")),
+        "{reported}"
+    );
     project.delete(KIND, &made).await.unwrap();
     appears.abort();
 }

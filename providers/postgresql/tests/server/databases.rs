@@ -53,7 +53,7 @@ async fn a_database_belongs_to_a_role_that_the_master_is_no_member_of() {
 }
 
 #[tokio::test]
-async fn what_nobody_asked_for_is_the_servers_choice() {
+async fn unset_arguments_are_chosen_by_the_server() {
     let project = Project::new().await;
     let made = project.create(KIND, &[("name", Value::from("plain"))]).await.unwrap();
     project.assert_settled(KIND, &made).await;

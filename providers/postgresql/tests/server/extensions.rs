@@ -101,7 +101,7 @@ async fn versions_and_schemas_change_in_place() {
 }
 
 #[tokio::test]
-async fn only_what_this_step_made_is_taken_over() {
+async fn adopts_only_the_extension_of_its_own_step() {
     let project = Project::new().await;
     let database =
         project.create("postgresql_database", &[("name", Value::from("twice"))]).await.unwrap();
@@ -118,7 +118,7 @@ async fn only_what_this_step_made_is_taken_over() {
 }
 
 #[tokio::test]
-async fn what_the_server_lacks_or_forbids_is_explained() {
+async fn explains_missing_and_forbidden_extensions() {
     let project = Project::new().await;
     let database =
         project.create("postgresql_database", &[("name", Value::from("wanting"))]).await.unwrap();
@@ -143,7 +143,7 @@ async fn what_the_server_lacks_or_forbids_is_explained() {
 }
 
 #[tokio::test]
-async fn kills_at_any_moment_end_in_one_extension() {
+async fn a_kill_at_any_moment_leaves_one_extension() {
     let project = Project::new().await;
     let database = project
         .create("postgresql_database", &[("name", Value::from("interrupted"))])

@@ -3,7 +3,7 @@ use ha_value::Value;
 use crate::project::Project;
 
 #[tokio::test]
-async fn what_somebody_else_made_is_imported_by_its_name() {
+async fn imports_existing_objects_by_name() {
     let project = Project::new().await;
     let sql = |database: &str, text: &str| project.cluster.sql(database, text);
     sql(

@@ -1,4 +1,4 @@
-//! What the server would refuse is told of a plan, and nothing else: whatever is objected to is
+//! A plan is refused for exactly what the server would refuse: whatever is objected to is
 //! refused, and what is not objected to is done.
 
 use std::sync::Arc;
@@ -132,7 +132,7 @@ fn table(major: u32) -> Vec<(&'static str, Given, Option<&'static str>)> {
 }
 
 #[tokio::test]
-async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
+async fn objections_match_what_the_server_refuses() {
     for cluster in versions() {
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
         for statement in ["CREATE DATABASE there OWNER master", "CREATE DATABASE \"not mine\""] {
@@ -140,10 +140,10 @@ async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
         }
         let group = project.create(ROLE, &given("group", &[])).await.unwrap();
         for (kind, given, argument) in table(cluster.major) {
-            let told = project.objections(&[project.intended(kind, &[], &given)]).await;
+            let reported = project.objections(&[project.intended(kind, &[], &given)]).await;
             let arguments: Vec<&str> =
-                told.iter().map(|(_, argument, _)| argument.as_str()).collect();
-            let context = format!("version {}, {given:?}: {told:?}", cluster.major);
+                reported.iter().map(|(_, argument, _)| argument.as_str()).collect();
+            let context = format!("version {}, {given:?}: {reported:?}", cluster.major);
             assert_eq!(arguments.first().copied(), argument, "{context}");
             match project.create(kind, &given).await {
                 Err(error) => {
@@ -164,7 +164,7 @@ async fn what_is_objected_to_is_refused_and_all_else_is_taken() {
 }
 
 #[tokio::test]
-async fn what_the_same_plan_makes_or_takes_away_counts() {
+async fn objections_take_the_rest_of_the_plan_into_account() {
     let project = Project::new().await;
     project.cluster.sql(
         "postgres",
@@ -172,10 +172,10 @@ async fn what_the_same_plan_makes_or_takes_away_counts() {
     );
     let role = |name: &'static str, roles: &[&str]| given(name, &[("roles", list(roles))]);
     let check = async |planned: Vec<IntendedChange>, expected: &[(usize, &str)]| {
-        let told = project.objections(&planned).await;
+        let reported = project.objections(&planned).await;
         let places: Vec<(usize, &str)> =
-            told.iter().map(|(place, argument, _)| (*place, argument.as_str())).collect();
-        assert_eq!(places, expected, "{told:?}");
+            reported.iter().map(|(place, argument, _)| (*place, argument.as_str())).collect();
+        assert_eq!(places, expected, "{reported:?}");
     };
     let intended =
         |kind: &str, before: &Given, after: &Given| project.intended(kind, before, after);
@@ -244,14 +244,14 @@ async fn what_the_same_plan_makes_or_takes_away_counts() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_objects_to_nothing() {
+async fn an_unreachable_server_objects_to_nothing() {
     let project = Project::with(&[("port", Value::from(1))]).await.unwrap();
     let planned = [project.intended(DATABASE, &[], &given("postgres", &[]))];
     assert!(project.objections(&planned).await.is_empty());
 }
 
 #[tokio::test]
-async fn names_that_mean_no_role_are_refused_without_a_server() {
+async fn invalid_role_names_are_refused_without_a_server() {
     let project = Project::with(&[("port", Value::from(1))]).await.unwrap();
     let wrong: [(&str, Given); 7] = [
         (ROLE, given("pg_mine", &[])),
@@ -470,7 +470,7 @@ async fn an_extension_that_is_needed_is_not_planned_to_be_dropped() {
 }
 
 #[tokio::test]
-async fn what_an_extension_requires_is_named() {
+async fn names_the_required_extensions() {
     let cluster = cluster();
     let project = user(&cluster, "extension_chief", "SUPERUSER").await;
     let database = project.create(DATABASE, &given("with earth", &[])).await.unwrap();

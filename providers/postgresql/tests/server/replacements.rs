@@ -11,7 +11,7 @@ const LEFT: &str =
     "SELECT count(*) FROM pg_database WHERE datname IN ('ha a', 'ha b', 'ha c', 'ha d')";
 
 #[tokio::test]
-async fn what_the_server_refuses_costs_nothing() {
+async fn a_refused_replacement_loses_no_data() {
     let project = Project::new().await;
     let sql = |database: &str, query: &str| project.cluster.sql(database, query);
     sql("postgres", "CREATE DATABASE occupied");
@@ -44,7 +44,7 @@ async fn what_the_server_refuses_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_made_beforehand_is_what_takes_the_place() {
+async fn the_database_created_in_advance_becomes_the_replacement() {
     let project = Project::new().await;
     let sql = |query: &str| project.cluster.sql("postgres", query);
     let owner =

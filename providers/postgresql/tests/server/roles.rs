@@ -10,7 +10,7 @@ const KIND: &str = "postgresql_role";
 const PASSWORD: &str = r#"p$w%0a@/'"\ !:;&?=+~"#;
 
 #[tokio::test]
-async fn a_role_is_made_changed_and_deleted() {
+async fn creates_changes_and_deletes_a_role() {
     let project = Project::new().await;
     let group = project.create(KIND, &[("name", Value::from("group of readers"))]).await.unwrap();
     let given = [
@@ -79,7 +79,7 @@ async fn a_role_is_made_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_a_killed_try_made_is_taken_over_and_nothing_else() {
+async fn adopts_only_the_role_of_a_killed_attempt() {
     let project = Project::new().await;
     let given = [
         ("name", Value::from("resumed")),
@@ -123,7 +123,7 @@ async fn a_statement_that_fails_is_logged_without_the_password() {
 }
 
 #[tokio::test]
-async fn changes_made_by_hand_are_seen() {
+async fn detects_drift() {
     let project = Project::new().await;
     let made = project
         .create(KIND, &[("name", Value::from("drifter")), ("password", Value::from("hush"))])
@@ -170,7 +170,7 @@ async fn names_are_quoted() {
 }
 
 #[tokio::test]
-async fn mistakes_are_found_before_anything_is_made() {
+async fn finds_invalid_arguments_before_a_change() {
     let project = Project::new().await;
     let wrong = |given: &[(&str, Value)]| project.problems(KIND, given);
     assert_eq!(wrong(&[("name", Value::from(""))]), ["`name` is empty"]);
@@ -190,7 +190,7 @@ async fn mistakes_are_found_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn kills_at_any_moment_end_in_one_role() {
+async fn a_kill_at_any_moment_leaves_one_role() {
     let project = Project::new().await;
     let given = [
         ("name", Value::from("unlucky")),

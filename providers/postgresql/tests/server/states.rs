@@ -62,7 +62,7 @@ impl StoreUnderTest for Database {
 }
 
 #[test]
-fn a_state_in_a_database_is_kept() {
+fn a_state_is_stored_in_a_database() {
     check(&Database::new());
 }
 

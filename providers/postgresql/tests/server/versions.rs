@@ -36,7 +36,7 @@ fn membership(role: &str, options: &[(&str, bool)]) -> Value {
 }
 
 #[tokio::test]
-async fn a_membership_inherits_exactly_when_it_is_said() {
+async fn a_membership_inherits_as_configured() {
     for cluster in versions() {
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
         let group = project.create(ROLE, &[("name", Value::from("inherited"))]).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_membership_inherits_exactly_when_it_is_said() {
 }
 
 #[tokio::test]
-async fn options_granted_by_hand_are_seen_and_taken_back() {
+async fn options_granted_by_hand_are_revoked() {
     for cluster in versions() {
         let project = chief(&cluster, "grants_chief").await;
         let group = project.create(ROLE, &[("name", Value::from("granted"))]).await.unwrap();
@@ -107,7 +107,7 @@ async fn options_granted_by_hand_are_seen_and_taken_back() {
 }
 
 #[tokio::test]
-async fn options_are_granted_as_they_are_said() {
+async fn grants_the_configured_options() {
     for cluster in versions() {
         let project = chief(&cluster, "options_chief").await;
         let group = project.create(ROLE, &[("name", Value::from("optional"))]).await.unwrap();
@@ -140,7 +140,7 @@ async fn options_are_granted_as_they_are_said() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_granted_is_taken_back_or_its_grantor_named() {
+async fn a_grant_of_another_role_is_revoked_or_its_grantor_named() {
     for cluster in versions().into_iter().filter(|it| it.major >= 16) {
         let project = Project::on(cluster.clone(), &[]).await.unwrap();
         let group = project.create(ROLE, &[("name", Value::from("theirs"))]).await.unwrap();
@@ -177,7 +177,7 @@ async fn what_somebody_else_granted_is_taken_back_or_its_grantor_named() {
 }
 
 #[tokio::test]
-async fn whoever_makes_roles_is_not_stripped_of_what_the_server_gives_for_it() {
+async fn keeps_the_admin_option_that_the_server_grants_a_creator() {
     for cluster in versions() {
         let project = chief(&cluster, "maker_chief").await;
         let given = [("name", Value::from("maker")), ("create_role", Value::from(true))];
@@ -239,7 +239,7 @@ async fn names_change_in_place_and_are_found_after_a_kill() {
 }
 
 #[tokio::test]
-async fn a_number_of_another_server_means_nothing() {
+async fn an_oid_of_another_cluster_is_ignored() {
     let project = Project::new().await;
     project.cluster.sql("postgres", "CREATE ROLE stranger");
     let made = project.create(ROLE, &[("name", Value::from("moved away"))]).await.unwrap();
@@ -270,7 +270,7 @@ async fn an_extension_is_found_in_a_database_that_was_renamed() {
 }
 
 #[tokio::test]
-async fn passwords_are_held_against_the_server_as_it_is() {
+async fn compares_passwords_with_the_server() {
     for cluster in versions() {
         let master = Project::on(cluster.clone(), &[]).await.unwrap();
         let chief = chief(&cluster, "password_chief").await;
@@ -313,7 +313,7 @@ async fn passwords_are_held_against_the_server_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_sorts_by_the_locale_that_is_asked_for() {
+async fn a_database_sorts_by_the_configured_locale() {
     for home in homes() {
         let has_icu = std::fs::read(home.join("bin/postgres"))
             .unwrap()
@@ -348,7 +348,7 @@ async fn a_database_sorts_by_the_locale_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn tls_may_begin_at_once() {
+async fn supports_direct_tls() {
     for cluster in versions().into_iter().filter(|it| it.major >= 17 && it.has_tls) {
         let project = Project::on(cluster.clone(), &[("sslnegotiation", Value::from("direct"))])
             .await
