@@ -3,15 +3,15 @@
 use ha_value::Text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All that RFC 3986 does not call unreserved.
+/// Every character that RFC 3986 does not define as unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// As one component of a URI.
+/// Encodes a string as one component of a URI.
 pub(crate) fn percent_encoded(text: &Text) -> Text {
     text.map(|it| utf8_percent_encode(it, RESERVED).to_string())
 }
 
-/// As one word of a POSIX shell.
+/// Quotes a string as one word of a POSIX shell.
 pub(crate) fn shell_word(text: &Text) -> Text {
     let mut word = Text::from("'");
     word.push(&text.map(|it| it.replace('\'', r"'\''")));
@@ -19,7 +19,7 @@ pub(crate) fn shell_word(text: &Text) -> Text {
     word
 }
 
-/// As a string of JSON.
+/// Encodes a string as a JSON string.
 pub(crate) fn json_string(text: &Text) -> Text {
     let mut string = Text::from("\"");
     string.push(&text.map(|it| {
@@ -30,7 +30,7 @@ pub(crate) fn json_string(text: &Text) -> Text {
     string
 }
 
-/// A string of strings.
+/// Joins strings.
 pub(crate) fn joined<'a>(texts: impl IntoIterator<Item = &'a Text>, between: &str) -> Text {
     let mut whole = Text::new();
     for (index, text) in texts.into_iter().enumerate() {

@@ -96,6 +96,7 @@ pub(crate) fn sections(it: &Userdata) -> Vec<ScriptSection> {
         section("the packages", packages(it)),
         section("the frame", FETCH.into()),
     ];
+    // Each file and command is a section of its own, so that a plan names the part that changes.
     for (index, file) in it.files.iter().enumerate() {
         sections.push(section(&format!("`files[{index}]`"), fetch(file)));
     }

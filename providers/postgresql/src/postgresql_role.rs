@@ -303,6 +303,7 @@ impl Role {
         if let Err(error) = done {
             return Err(with_dependents_help(&session, error, was).await);
         }
+        // The server only warns of a revoke without effect, so the result is read again.
         let granted = session
             .granted(&attempted, &[&self.name], &self.configured_groups())
             .await?
@@ -561,6 +562,7 @@ impl ServerRole {
             Some(stored) => {
                 stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password))
             }
+            // A role that cannot log in cannot be tested, so its password counts as unchanged.
             None if !self.role.login || self.role.valid_until.is_over() => true,
             None => server.accepts_password(&self.role.name, password).await != Some(false),
         }

@@ -77,6 +77,7 @@ pub(crate) async fn make(
         return Err(refused("an argument that it is created with is not known yet")
             .help("apply again: by then it is known"));
     };
+    // The old database is dropped first, so it cannot be copied by then.
     if blank.template == old {
         return Err(refused("it is to be a copy of the database that it replaces"));
     }
@@ -87,6 +88,7 @@ pub(crate) async fn make(
         return Ok(());
     }
     let name = temporary_name(token);
+    // An earlier attempt may have created one with other arguments, or without its comment.
     drop_unused(session, token).await?;
     let made =
         execute_when_unused(session, &attempted, &blank.statement(&name, session.version)).await;

@@ -18,6 +18,7 @@ const ITERATIONS: u32 = 4096;
 pub(crate) fn problem(password: &str) -> Option<&'static str> {
     match password {
         "" => Some("is empty; PostgreSQL would take that for none"),
+        // The server would apply SASLprep, which this code does not implement.
         _ if !password.is_ascii() => Some(
             "has letters beyond ASCII; clients normalise such in different ways, so it might work with one and not with another",
         ),
@@ -71,7 +72,7 @@ struct ScramKeys {
 }
 
 impl ScramKeys {
-    /// As RFC 5802 section 3 has it.
+    /// Derives the keys by RFC 5802, section 3.
     fn derive(password: &str, salt: &[u8], iterations: u32) -> Self {
         let salted: [u8; 32] =
             pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);

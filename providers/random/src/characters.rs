@@ -86,7 +86,7 @@ impl CharacterRecipe {
         ]
     }
 
-    /// What is wrong with it.
+    /// The problems of the recipe: all of them, so that one plan reports everything.
     pub(crate) fn problems(&self) -> Vec<ArgumentProblem> {
         let mut problems = Vec::new();
         let mut problem = |name: &str, message: String| {
@@ -122,10 +122,10 @@ impl CharacterRecipe {
         problems
     }
 
-    /// A new text; never the same again.
+    /// Draws a new string.
     pub(crate) fn draw(&self) -> Result<String, Error> {
         if let Some(problem) = self.problems().into_iter().next() {
-            return Err(Error::new("draw a random text", problem.message));
+            return Err(Error::new("draw a random string", problem.message));
         }
         let classes = self.classes();
         let all: Vec<char> = classes

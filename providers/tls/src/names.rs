@@ -71,6 +71,7 @@ pub fn with_names(
     for (place, name) in [(PLACE_OF_ISSUER, issuer), (PLACE_OF_SUBJECT, subject)] {
         *fields.get_mut(place).ok_or(Error::CouldNotParseCertificate)? = name.to_vec();
     }
+    // The names are part of what is signed, so the authority signs again.
     let to_be_signed = sequence(&fields);
     let signature = authority.sign(&to_be_signed)?;
     let signature =
@@ -93,6 +94,7 @@ fn unreadable(_: ASN1Error) -> Error {
     Error::CouldNotParseCertificate
 }
 
+// The elements stay in DER, because only the names change and every other byte must stay the same.
 fn elements(sequence: &[u8]) -> Result<Vec<Vec<u8>>, ASN1Error> {
     parse_der(sequence, |reader| {
         reader.read_sequence(|reader| {

@@ -285,7 +285,7 @@ async fn a_certificate_due_for_renewal_reads_as_a_difference() {
         panic!("there")
     };
     assert_eq!(arguments["validity_period_hours"], Value::from(47));
-    assert!(remarks[0].contains("is good until"), "{remarks:?}");
+    assert!(remarks[0].contains("expires at"), "{remarks:?}");
     let (schemas, _) = crate::register(ProviderRegistry::new()).split();
     assert!(schemas.kind(ResourceMode::Managed, "tls_cert").unwrap().schema().arguments["validity_period_hours"].immutable);
 }

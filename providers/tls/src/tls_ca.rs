@@ -93,7 +93,7 @@ impl Resource for TlsAuthority {
         Ok(CreatedResource { id: facts.serial, outputs })
     }
 
-    /// The id is the authority itself: its certificate and its key in one PEM text.
+    /// The import id is the certificate and its key in one PEM string.
     fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
         let known = ExistingResource::by(facts.serial)

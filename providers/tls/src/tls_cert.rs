@@ -145,8 +145,8 @@ impl Resource for TlsCertificate {
         let mut parameters = self.parameters()?;
         validity.put_into(&mut parameters);
         let unnamed = parameters.signed_by(&key, &issuer).attempting(what)?;
-        // What parses a name and writes it again may lose parts of it, and then no client would
-        // find the chain.
+        // The issuer is copied byte by byte. rcgen would parse and rewrite the name and may lose parts
+        // of it, and then no client could match the certificate with its authority.
         let certificate = names::with_names(
             unnamed.der(),
             authority.subject(),
@@ -155,6 +155,7 @@ impl Resource for TlsCertificate {
         )
         .attempting(what)?;
         let facts = CertificateFacts::from_der(&certificate)?;
+        // A client that finds subject and issuer equal looks for no authority.
         if facts.has_subject_of(&authority) {
             return Err(Error::new(what, "its subject is the same as that of its authority").help(
                 "clients would take it for self-signed; give one of them another `common_name`",
@@ -172,7 +173,7 @@ impl Resource for TlsCertificate {
         Ok(CreatedResource { id: facts.serial, outputs })
     }
 
-    /// The id is the certificate and its key in one PEM text.
+    /// The import id is the certificate and its key in one PEM string.
     fn from_import_id(pem: &str) -> Result<ExistingResource, String> {
         let (certificate, key, facts) = apart(pem)?;
         let known = ExistingResource::by(facts.serial.clone())

@@ -18,7 +18,7 @@ pub(crate) struct ValidityPeriod {
 }
 
 impl ValidityPeriod {
-    /// From a little before now for so many hours, and never longer than until `latest`.
+    /// A period of so many hours that begins a little before now and ends at `latest` at the latest.
     pub(crate) fn from_now(hours: u32, latest: Option<Timestamp>) -> Result<Self, Error> {
         let now =
             Timestamp::from_second(Timestamp::now().as_second()).attempting("read the clock")?;
@@ -28,7 +28,7 @@ impl ValidityPeriod {
         Ok(Self { start: now - SLACK, end: latest.map_or(end, |latest| end.min(latest)) })
     }
 
-    /// Puts it into a certificate to be.
+    /// Sets the validity of a certificate that is not signed yet.
     pub(crate) fn put_into(self, parameters: &mut CertificateParams) {
         let time = |at: Timestamp| {
             let seconds = u64::try_from(at.as_second()).expect("now is after 1970");
@@ -62,10 +62,10 @@ pub(crate) fn problems(
 
 /// A certificate that is to be renewed.
 pub(crate) struct RenewalDue {
-    /// How many hours of validity are left of those it was made with: a difference that only a new
-    /// one can fix.
+    /// How many hours of validity are left: a difference from the configured hours, which only a new
+    /// certificate can remove.
     pub(crate) hours_left: Immutable<u32>,
-    /// What an operator should know.
+    /// The remark for the operator.
     pub(crate) remark: String,
 }
 
@@ -81,9 +81,11 @@ pub(crate) fn due(
     if left > SignedDuration::from_hours(early_renewal_hours.into()) {
         return Ok(None);
     }
+    // The hours that are left become the recorded validity. They differ from the configured ones, and
+    // that argument is immutable, so the planner replaces the certificate by its usual rules.
     let remark = match left.is_positive() {
         true => format!(
-            "is good until {end} only, and is to be renewed {early_renewal_hours} hours before that"
+            "expires at {end}, and is to be renewed {early_renewal_hours} hours before that"
         ),
         false => format!("expired at {end}"),
     };

@@ -16,8 +16,8 @@ struct Tablespace {
     tablespace_name: String,
 }
 
-/// Names that are taken, owners and tablespaces that are not there, and what no new database can be
-/// given.
+/// Names that are taken, missing owners and tablespaces, arguments that no new database can have,
+/// and changes that the connected user may not make.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
     privileges: &Privileges,
@@ -74,8 +74,8 @@ pub(super) async fn refused(
     Ok(problems)
 }
 
-/// What the connected user may not do of a change: create, rename or alter a database, or give it
-/// to a role.
+/// Why the connected user may not make a change: create, rename or alter a database, or give it to
+/// a role.
 fn forbidden(
     privileges: &Privileges,
     change: &IntendedChange,
@@ -105,7 +105,7 @@ fn forbidden(
     Some(problem("owner", privileges.acting_problem(&after?)?))
 }
 
-/// The tablespaces that a database may be in, and whether the user may put one there.
+/// The tablespaces for databases, each with whether the user may create a database in it.
 async fn tablespaces(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, bool>, Error> {
     let query = "SELECT spcname::text, pg_catalog.has_tablespace_privilege(oid, 'CREATE') \
                  FROM pg_catalog.pg_tablespace WHERE spcname <> 'pg_global'";
@@ -117,7 +117,7 @@ async fn tablespaces(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, b
         .collect())
 }
 
-/// A database that may be copied.
+/// A database to be copied.
 struct Template {
     may_be_copied: bool,
     encoding: Encoding,
@@ -142,7 +142,7 @@ async fn templates(session: &DatabaseSession<'_>) -> Result<BTreeMap<String, Tem
         .collect())
 }
 
-/// What a copy of a template cannot be given.
+/// The arguments that a copy of a template cannot have.
 async fn unfit(
     session: &DatabaseSession<'_>,
     blank: &CreationOptions,
@@ -218,9 +218,9 @@ async fn unfit(
     Ok(problems)
 }
 
-/// The template that goes with every encoding and locale.
+/// The one template that accepts every encoding and locale: it has no data that depends on them.
 const ANY: &str = "template0";
-/// The last encoding that a server stores text in; those after it are clients' alone.
+/// The last encoding of databases; the encodings after it are for clients alone.
 const LAST_OF_SERVERS: i32 = 34;
 
 async fn is_encoding(session: &DatabaseSession<'_>, encoding: &Encoding) -> Result<bool, Error> {
@@ -229,7 +229,8 @@ async fn is_encoding(session: &DatabaseSession<'_>, encoding: &Encoding) -> Resu
     Ok(rows.iter().any(|row| (0..=LAST_OF_SERVERS).contains(&row.get(0))))
 }
 
-/// Whether there is such a locale: a session takes it for amounts of money only if there is.
+/// Whether the server's machine has a locale. No catalog lists them, but a session accepts only an
+/// existing one as `lc_monetary`.
 async fn is_locale(session: &DatabaseSession<'_>, locale: &str) -> Result<bool, Error> {
     const NOT_A_VALUE: &str = "22023";
     match session
@@ -241,7 +242,7 @@ async fn is_locale(session: &DatabaseSession<'_>, locale: &str) -> Result<bool, 
     }
 }
 
-/// The encoding that a locale is for, where it is for one and the server knows it.
+/// The encoding of a locale; none where it has several, or the server does not know it.
 async fn encoding_of(
     session: &DatabaseSession<'_>,
     locale: &str,
@@ -259,7 +260,8 @@ async fn encoding_of(
     })
 }
 
-/// Whether a database may have an encoding with a locale that is for another one.
+/// Whether a database may combine an encoding with a locale of the encoding `wants`. The server
+/// lets superusers use `SQL_ASCII` with any locale.
 fn goes_with(session: &DatabaseSession<'_>, encoding: &Encoding, wants: &Encoding) -> bool {
     encoding == wants || (encoding.as_str() == "SQL_ASCII" && session.is_superuser)
 }

@@ -1,5 +1,6 @@
-//! What a server would refuse of a plan, as it stands now. It is only looked at: what cannot be
-//! known from its catalogs is left to it. A server that does not answer objects to nothing.
+//! The changes of a plan that the server would refuse in its current state. Only its catalogs are
+//! read: what they do not show is left to the apply. A server that does not answer objects to
+//! nothing, because planning must work while it is away.
 
 mod databases;
 mod drops;
@@ -21,10 +22,10 @@ use crate::provider::PostgresqlProvider;
 const DATABASE: &str = "postgresql_database";
 const EXTENSION: &str = "postgresql_extension";
 const ROLE: &str = "postgresql_role";
-/// What is asked, for errors that no one sees.
+/// The attempted operation, for errors. They are not shown: a failed check objects to nothing.
 const ATTEMPTED: &str = "see what the server would refuse";
 
-/// The changes of a kind that a server would refuse, by their places in the plan.
+/// The problems of changes of a resource type, each with the change's place in the plan.
 pub(crate) async fn to(
     kind: &str,
     server: &PostgresqlProvider,
@@ -72,12 +73,12 @@ async fn found(
     })
 }
 
-/// Whether a change makes or alters something.
+/// Whether a change creates or alters an object.
 fn changes(it: &IntendedChange) -> bool {
     it.action.makes() || it.action == Action::Update
 }
 
-/// The changes of a kind that make or alter something, with their places.
+/// The changes of a resource type that create or alter an object, with their places.
 fn changed<'a>(
     kind: &'a str,
     planned: &'a [IntendedChange],

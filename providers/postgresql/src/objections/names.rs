@@ -1,4 +1,4 @@
-//! The names of one sort of things, now and once a plan is done.
+//! The names of all roles or databases, before and after a plan.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::session::DatabaseSession;
 
 pub(super) struct Names {
     now: BTreeSet<String>,
-    /// Those that a plan deletes, or gives another name.
+    /// The names that the plan frees by a deletion or rename.
     leave: BTreeSet<String>,
     come: BTreeSet<String>,
-    /// Whether something comes whose name is not known yet.
+    /// Whether the plan creates or renames something to a name that is not known yet.
     open: bool,
 }
 
@@ -49,7 +49,8 @@ impl Names {
             let (before, after) =
                 (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
             names.open |= changes(it) && after.is_none();
-            // What is made before the old one goes finds the old one there.
+            // With create-then-delete the new object is created while the old one still has its
+            // name.
             let goes_first = it.action.destroys() && it.action != Action::CreateThenDelete;
             if goes_first || (it.action == Action::Update && before != after) {
                 names.leave.extend(before);
@@ -59,22 +60,22 @@ impl Names {
         names
     }
 
-    /// Whether something has the name that the plan leaves there.
+    /// Whether an object has the name, and the plan does not free it.
     pub(super) fn is_taken(&self, name: &str) -> bool {
         self.now.contains(name) && !self.leave.contains(name)
     }
 
-    /// Whether the name is, and stays, that of something which the plan does not make or rename.
+    /// Whether an object has the name that the plan neither creates, renames nor deletes.
     pub(super) fn is_untouched(&self, name: &str) -> bool {
         self.is_taken(name) && !self.come.contains(name)
     }
 
-    /// Whether nothing will have the name, whatever is not known yet.
+    /// Whether no object will have the name, whatever the unknown names turn out to be.
     pub(super) fn will_be_missing(&self, name: &str) -> bool {
         !self.open && !self.come.contains(name) && !self.is_taken(name)
     }
 
-    /// The name that a change gives to something, where something else has it.
+    /// The new name of a change, where another object has it.
     pub(super) fn collision(&self, it: &IntendedChange) -> Option<String> {
         let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>()?.name);
         let is_new = it.action.makes() || before.is_some_and(|it| it != after);

@@ -30,13 +30,13 @@ struct Membership {
 }
 
 impl MembershipObjectionArguments {
-    /// The roles it belongs to, with the arguments that say so.
+    /// The roles that it is to be a member of, with their arguments.
     fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let own = self.membership.iter().map(|it| ("membership", it.role.as_str()));
         self.roles.iter().map(|it| ("roles", it.as_str())).chain(own)
     }
 
-    /// The roles whose membership begins, ends or gets other options, coming from `before`.
+    /// The roles whose membership begins, ends or changes its options, compared with `before`.
     fn regranted<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'static str, &'a str)> {
         let roles = self.roles.symmetric_difference(&before.roles);
         let differs = |one: &'a Self, other: &'a Self| {
@@ -47,8 +47,8 @@ impl MembershipObjectionArguments {
     }
 }
 
-/// Names that are taken, superusers by somebody who is none, and memberships of what is not there
-/// or in a circle.
+/// Names that are taken, changes that the connected user may not make, and memberships of missing
+/// roles or in a circle.
 pub(super) async fn refused(
     session: &DatabaseSession<'_>,
     privileges: &Privileges,
@@ -103,12 +103,12 @@ pub(super) async fn refused(
     Ok(problems)
 }
 
-/// The memberships that a role has now; none of one that is made.
+/// The current memberships of a role; none of one that is created.
 fn memberships_before(change: &IntendedChange) -> MembershipObjectionArguments {
     change.before().filter(|_| change.action == Action::Update).unwrap_or_default()
 }
 
-/// The attributes of a role that only some users may set, with the value that `CREATE ROLE` gives.
+/// The attributes of a role that only some users may set, with their keywords in SQL.
 const RESTRICTED: [(&str, &str); 4] = [
     ("superuser", "SUPERUSER"),
     ("replication", "REPLICATION"),
@@ -116,14 +116,15 @@ const RESTRICTED: [(&str, &str); 4] = [
     ("create_database", "CREATEDB"),
 ];
 
-/// What the connected user may not do of a change: create or alter a role, or set an attribute.
+/// Why the connected user may not make a change: create or alter a role, or set an attribute.
 fn forbidden(privileges: &Privileges, change: &IntendedChange) -> Vec<ArgumentProblem> {
     let arguments = |it: Option<BTreeMap<String, Json>>| it.unwrap_or_default();
     let after = arguments(change.after());
     if change.action.makes() {
         let mut problems: Vec<ArgumentProblem> =
             privileges.role_creation_problem().map(|it| problem("name", it)).into_iter().collect();
-        // `CREATE ROLE` is sent no attribute that has its default, so those are not refused.
+        // `CREATE ROLE` is sent only attributes that differ from their default, so the others
+        // cannot be refused.
         let set = RESTRICTED.iter().filter(|(name, _)| after.get(*name) == Some(&Json::Bool(true)));
         problems.extend(
             set.filter_map(|(name, _)| Some(problem(name, privileges.attribute_problem(name)?))),
@@ -133,7 +134,7 @@ fn forbidden(privileges: &Privileges, change: &IntendedChange) -> Vec<ArgumentPr
     let before = arguments(change.before());
     let differs = |name: &str| before.get(name) != after.get(name);
     let name = before.get("name").and_then(Json::as_str).unwrap_or_default();
-    // A change of memberships alone alters other roles, not this one.
+    // Granting a membership takes rights on the granted role, not on the member.
     let altered = before.keys().chain(after.keys()).find(|it| {
         !["roles", "membership", "id", "identity"].contains(&it.as_str()) && differs(it)
     });
@@ -146,7 +147,8 @@ fn forbidden(privileges: &Privileges, change: &IntendedChange) -> Vec<ArgumentPr
         let is_known = after.get(*argument).is_some_and(Json::is_boolean);
         let mut message =
             privileges.attribute_problem(argument).filter(|_| is_known && differs(argument))?;
-        // Someone with more rights set it. Without those the plan would fail at each apply.
+        // A superuser has set it by hand. Each apply would fail, so the plan states who can revert
+        // it.
         if before.get(*argument) == Some(&Json::Bool(true)) {
             message = format!(
                 "the server has `{argument} = true`: {message}; or let a superuser run `ALTER ROLE {} NO{word}`",
@@ -160,7 +162,7 @@ fn forbidden(privileges: &Privileges, change: &IntendedChange) -> Vec<ArgumentPr
 
 type Belongs = BTreeMap<String, BTreeSet<String>>;
 
-/// The roles that each role belongs to now.
+/// The roles that each role is a member of now.
 async fn granted(session: &DatabaseSession<'_>) -> Result<Belongs, Error> {
     let query = "SELECT pg_catalog.pg_get_userbyid(member)::text, pg_catalog.pg_get_userbyid(roleid)::text \
                  FROM pg_catalog.pg_auth_members";
@@ -171,7 +173,7 @@ async fn granted(session: &DatabaseSession<'_>) -> Result<Belongs, Error> {
     Ok(belongs)
 }
 
-/// The same with the names that roles are given.
+/// Renames the roles as the plan does.
 fn rename(belongs: &mut Belongs, renamed: &BTreeMap<String, String>) {
     let name = |it: String| renamed.get(&it).cloned().unwrap_or(it);
     *belongs = std::mem::take(belongs)
@@ -180,7 +182,8 @@ fn rename(belongs: &mut Belongs, renamed: &BTreeMap<String, String>) {
         .collect();
 }
 
-/// The shortest way from a role back to itself, without it.
+/// The shortest chain of memberships from a role back to itself, without the role. Breadth-first,
+/// so each membership is visited once.
 fn circle(belongs: &Belongs, role: &str) -> Option<Vec<String>> {
     let mut from: BTreeMap<&str, &str> = BTreeMap::new();
     let mut open = VecDeque::from([role]);

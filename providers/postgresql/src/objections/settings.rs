@@ -21,7 +21,8 @@ pub(super) async fn refused(
 ) -> Result<Vec<(usize, ArgumentProblem)>, Error> {
     let all: Vec<(usize, Set)> =
         changed(kind, planned).filter_map(|(place, it)| Some((place, it.after()?))).collect();
-    // A name with a dot may be that of an extension which is not there yet.
+    // A name with a dot may belong to an extension that is not loaded, and the server accepts any
+    // such name.
     let names: BTreeSet<String> = all
         .iter()
         .flat_map(|(_, it)| it.settings.keys())
@@ -78,7 +79,7 @@ const NOT_TRIED: [&str; 12] = [
     "transaction_read_only",
 ];
 
-/// Why a setting cannot have a value.
+/// Why a setting cannot have a value; none where it can, or where that is not known.
 ///
 /// The server checks a value of `ALTER … SET` as it checks one of `SET`, so the value is set for
 /// the transaction of one statement, which changes nothing that lasts.
@@ -110,12 +111,12 @@ async fn refusal(
         Some(NOT_IN_A_SESSION) => Some(format!(
             "`{name}` cannot be set for a role or a database, but only for the whole server"
         )),
-        // What else is wrong may be so in this session alone.
+        // Other errors may concern this session alone, so they are no reason to refuse a plan.
         _ => None,
     })
 }
 
-/// When each of these settings can be set; none for one that does not exist.
+/// The context in which each of these settings can be set; none for a setting that does not exist.
 async fn contexts(
     session: &DatabaseSession<'_>,
     names: &BTreeSet<String>,
@@ -135,8 +136,8 @@ async fn contexts(
     let unlisted: Vec<String> =
         contexts.iter().filter(|(_, it)| it.is_none()).map(|(name, _)| name.clone()).collect();
     for name in unlisted {
-        // Some are not listed, and some only for a few; of those the server says that one may not
-        // see them.
+        // `pg_settings` omits some settings, and shows some only to members of
+        // `pg_read_all_settings`; for those `current_setting` fails instead of returning null.
         let query = "SELECT pg_catalog.current_setting($1, true) IS NULL";
         let exists = session
             .rows(ATTEMPTED, query, &[&name])
