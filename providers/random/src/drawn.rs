@@ -120,7 +120,7 @@ impl<K: DrawnKind> Resource for DrawnCharacters<K> {
     }
 
     fn from_import_id(characters: &str) -> Result<ExistingResource, String> {
-        Ok(ExistingResource::by(&K::id(characters))
+        Ok(ExistingResource::by(K::id(characters))
             .argument("length", length(characters))
             .output("result", characters))
     }
