@@ -330,13 +330,13 @@ impl Evaluator<'_> {
         if self.secret { value.clone().sensitive() } else { value.clone() }
     }
 
-    /// The value of a node without its diagnostics: null if it fails, and an unknown of any type if
+    /// The value of a node without its diagnostics: none if it fails, and an unknown of any type if
     /// it may succeed once unknown values are known.
-    fn value_or_null(&mut self, node: &ExpressionNode) -> Value {
+    fn value_if_any(&mut self, node: &ExpressionNode) -> Option<Value> {
         match self.tracking_uncertainty(|it| it.without_diagnostics(|it| it.node(node))) {
-            (Some(value), _) => value,
-            (None, true) => Value::unknown(Type::Any, None),
-            (None, false) => Value::NULL,
+            (Some(value), _) => Some(value),
+            (None, true) => Some(Value::unknown(Type::Any, None)),
+            (None, false) => None,
         }
     }
 

@@ -21,9 +21,19 @@ impl Evaluator<'_> {
         // Both arms are evaluated, as the type of the result depends on both. A failure of the arm
         // that is not chosen is no error: it is often the reason for the condition.
         let (then_value, otherwise_value) = match decided {
-            Value::Bool(true) => (self.node(then)?, self.value_or_null(otherwise)),
-            Value::Bool(false) => (self.value_or_null(then), self.node(otherwise)?),
-            _ => (self.value_or_null(then), self.value_or_null(otherwise)),
+            Value::Bool(true) => {
+                (self.node(then)?, self.value_if_any(otherwise).unwrap_or(Value::NULL))
+            }
+            Value::Bool(false) => {
+                (self.value_if_any(then).unwrap_or(Value::NULL), self.node(otherwise)?)
+            }
+            _ => {
+                let (then, otherwise) = (self.value_if_any(then), self.value_if_any(otherwise));
+                // An arm that fails never gives the value, so the other arm alone says what the
+                // value can be.
+                let then_value = then.clone().or_else(|| otherwise.clone());
+                (then_value.unwrap_or(Value::NULL), otherwise.or(then).unwrap_or(Value::NULL))
+            }
         };
         let types = [Type::of_value(&then_value), Type::of_value(&otherwise_value)];
         // While the type of one arm is unknown, the common type is too: an arm that is a string

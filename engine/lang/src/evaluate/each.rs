@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ha_value::{Name, Object, Type, Value, convert};
 
+use super::operator::length;
 use super::{EvaluationError, EvaluationResult, Evaluator};
 use crate::compiled_expression::{ExpressionNode, ForExpression};
 use crate::diagnostics::value as mistakes;
@@ -69,19 +70,13 @@ impl Evaluator<'_> {
                 return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
             }
             self.record_uncertainty();
-            // The condition is evaluated once with an unknown element: some mistakes show without
-            // any.
-            if let Some(condition) = &it.condition {
-                let any = Value::unknown(Type::Any, unknown.cause.clone());
-                self.slots.extend(vec![any; if it.keyed { 2 } else { 1 }]);
-                let is_null = self
-                    .without_diagnostics(|it| it.node(condition))
-                    .is_some_and(|it| it.is_null());
-                self.slots.truncate(self.slots.len() - if it.keyed { 2 } else { 1 });
-                // A condition that is null for an unknown element is null for every element.
-                if is_null {
-                    return Err(self.fail(condition, mistakes::null_condition()));
-                }
+            // A condition that is null for an unknown element is null for every element.
+            if let Some(condition) = &it.condition
+                && self
+                    .with_any_element(it, |it| it.without_diagnostics(|it| it.node(condition)))
+                    .is_some_and(|it| it.is_null())
+            {
+                return Err(self.fail(condition, mistakes::null_condition()));
             }
             let value = Value::unknown(Type::Any, unknown.cause.clone());
             return Ok(if sensitive { value.sensitive() } else { value });
@@ -94,6 +89,11 @@ impl Evaluator<'_> {
         let Some(items) = items(plain) else {
             return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
         };
+        if length(plain).1 == Some(0)
+            && let Some(condition) = &it.condition
+        {
+            self.check_condition(it, condition)?;
+        }
         let mut gathered = match (&it.result_key, it.grouping) {
             (None, _) => ForResult::Tuple(Vec::with_capacity(items.size_hint().0)),
             (Some(_), false) => ForResult::Object(Object::new()),
@@ -126,6 +126,35 @@ impl Evaluator<'_> {
             }
         };
         Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The result of `work` with an unknown element bound to each name of the `for`.
+    fn with_any_element<T>(&mut self, it: &ForExpression, work: impl FnOnce(&mut Self) -> T) -> T {
+        let bound = self.slots.len();
+        let any = Value::unknown(Type::Any, None);
+        self.slots.extend(vec![any; if it.keyed { 2 } else { 1 }]);
+        let done = work(self);
+        self.slots.truncate(bound);
+        done
+    }
+
+    /// Reports a condition that fails whatever the elements are. Terraform does so for an empty
+    /// collection too: a mistake must not wait until the collection has an element.
+    fn check_condition(
+        &mut self,
+        it: &ForExpression,
+        condition: &ExpressionNode,
+    ) -> Result<(), EvaluationError> {
+        // The result of an empty collection does not depend on the unknown element tried here.
+        let uncertainties = std::mem::take(&mut self.uncertainties);
+        let tried = self.with_any_element(it, |it| {
+            it.without_diagnostics(|it| it.evaluate_condition(condition))
+        });
+        let may_succeed = std::mem::replace(&mut self.uncertainties, uncertainties) > 0;
+        if tried.is_some() || may_succeed {
+            return Ok(());
+        }
+        self.with_any_element(it, |it| it.evaluate_condition(condition)).map(|_| ())
     }
 
     /// Adds the result for one element. Returns the unknown condition or key that leaves the number

@@ -296,6 +296,15 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
             }
         }
         (Value::Unknown(it), other) | (other, Value::Unknown(it)) => unknown_is(it, other),
+        // Empty collections are distinguished by their element types alone, also where one of them
+        // was never given a type: `tolist([])` is not equal to an empty list of strings.
+        (Value::List(_), Value::List(_))
+        | (Value::Set(_), Value::Set(_))
+        | (Value::Map(_), Value::Map(_))
+            if length(left).1 == Some(0) && length(right).1 == Some(0) =>
+        {
+            Some(!differs_exactly(&Type::of_value(left), &Type::of_value(right)))
+        }
         (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
             if a.len() != b.len() {
                 return Some(false);
@@ -374,6 +383,18 @@ fn differ(a: &Type, b: &Type) -> bool {
             !a.keys().eq(b.keys()) || a.values().zip(b.values()).any(|(a, b)| differ(&a.ty, &b.ty))
         }
         (a, b) => a != b,
+    }
+}
+
+/// Whether two types are not the same. A type that was never given is the same only as another one
+/// that was not.
+fn differs_exactly(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::List(a), Type::List(b))
+        | (Type::Set(a), Type::Set(b))
+        | (Type::Map(a), Type::Map(b)) => differs_exactly(a, b),
+        (Type::Any, b) | (b, Type::Any) => *b != Type::Any,
+        (a, b) => differ(a, b),
     }
 }
 

@@ -155,7 +155,7 @@ fn problems(text: &str) -> Vec<Diagnostic> {
 }
 
 /// Whether an expression contains a negative zero, which is no part of a fraction.
-fn has_negative_zero(text: &str) -> bool {
+pub(crate) fn has_negative_zero(text: &str) -> bool {
     text.match_indices("-0").any(|(at, _)| {
         !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric())
     })

@@ -14,6 +14,7 @@ use ha_value::{InstanceKey, Object, Type, Value};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use crate::differences::has_negative_zero;
 use crate::draw::{Draw, draws, seed};
 use crate::{drawn, oracle};
 
@@ -414,6 +415,10 @@ fn differs(said: &Json, unknown: &Json, given: &Value) -> bool {
         }
         Value::List(items) | Value::Tuple(items) => elements(&items.iter().collect::<Vec<_>>()),
         Value::Map(items) | Value::Object(items) => attributes(items),
+        // A set whose elements are not known may hold fewer of them than terraform lists.
+        Value::Unknown(it) if matches!(it.ty, Type::Set(_)) => {
+            !unknown.as_array().is_some_and(|it| it.contains(&Json::Bool(true)))
+        }
         _ => true,
     }
 }
@@ -426,6 +431,9 @@ fn text(value: &Value) -> String {
 fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
     let says = |parts: &[&str]| parts.iter().any(|it| difference.contains(it));
+    if has_negative_zero(text) && says(&["\"-0\""]) && !says(&["refused"]) {
+        return Some("zero has no sign here, not even in a string");
+    }
     if expression("<drawn>", text).is_err() {
         return Some(
             "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
@@ -452,6 +460,11 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
         if has(&["jsondecode(", "yamldecode(", "regex(", "regexall("]) {
             return Some(
                 "a string of which only the beginning is known, or a pattern for one that is not, is read once it is known",
+            );
+        }
+        if has(&["distinct("]) && is_open {
+            return Some(
+                "terraform converts the elements of a list to one type only once all of them are known",
             );
         }
         if has(&[" ? "]) {
@@ -492,8 +505,14 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
         "cannot be the name of an attribute",
         "at least two arguments are required",
         "has no elements to pick by an index",
+        "has no attribute `",
+        "there must be as many as values",
     ];
-    if says(&wrong) && (says(&["true]", "true)", "true}", "true,"]) || text.ends_with("== null")) {
+    // Terraform's `coalesce` takes its first argument without a look at an unknown one behind it.
+    let is_open_there = says(&["true]", "true)", "true}", "true,"])
+        || text.ends_with("== null")
+        || has(&["coalesce("]);
+    if says(&wrong) && is_open_there {
         return Some("what can only be wrong is refused at once");
     }
     if has(&[" % "]) && says(&["by zero"]) {
