@@ -1,6 +1,6 @@
-//! Chance that can be repeated.
+//! Repeatable random numbers.
 
-/// A sequence of numbers that depends on its seed alone.
+/// A random sequence that depends on its seed only.
 pub(crate) struct RandomSequence(u64);
 
 impl RandomSequence {
@@ -8,7 +8,7 @@ impl RandomSequence {
         Self(seed)
     }
 
-    /// The next number: splitmix64.
+    /// Returns the next number: splitmix64.
     pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut it = self.0;
@@ -17,12 +17,12 @@ impl RandomSequence {
         it ^ (it >> 31)
     }
 
-    /// A number below a limit that is not 0.
+    /// Returns a number below a limit, which must not be 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.number() % limit as u64).expect("it is below a usize")
     }
 
-    /// A stretch of something so long, mostly a short one.
+    /// Returns a range within a length, mostly a short one.
     pub(crate) fn stretch(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
         let most = if self.below(4) == 0 { length - start } else { (length - start).min(16) };

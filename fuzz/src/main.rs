@@ -1,4 +1,4 @@
-//! Mutates seeds and gives them to what must withstand them: see `README.md` beside it.
+//! Mutates seeds and runs targets on them; see `README.md`.
 
 mod chance;
 mod mutate;
@@ -17,7 +17,7 @@ use watch::InputWatch;
 
 const USAGE: &str = "usage: ha-fuzz TARGET|all SECONDS [SEED]\n       ha-fuzz TARGET --input FILE";
 
-/// As much as a thread of the engine has.
+/// The stack size of the engine's threads.
 const STACK: usize = 2 * 1024 * 1024;
 
 fn main() -> ExitCode {
@@ -58,7 +58,7 @@ fn chosen(name: &str) -> Result<Vec<&'static FuzzTarget>, String> {
     Ok(targets)
 }
 
-/// Gives a target one input.
+/// Runs a target on one input.
 fn repeat(name: &str, file: &str) -> Result<(), String> {
     let input = std::fs::read(file).map_err(|it| format!("could not read `{file}`: {it}"))?;
     for target in chosen(name)? {
@@ -81,11 +81,11 @@ fn fuzz(name: &str, seconds: &str, seed: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// As many inputs are kept to go on from, beyond the seeds; a new one takes the place of another
+/// The most inputs that are retained for mutation, beyond the seeds; a new one replaces another
 /// then.
 const POOL: usize = 10_000;
 
-/// Runs one target until it falls or the time is over.
+/// Runs one target until it fails or the time is over.
 fn one(target: &FuzzTarget, time: Duration, seed: u64) -> Result<(), String> {
     let mut chance = RandomSequence::new(seed);
     let watch = InputWatch::over(target.name, seed)

@@ -1,11 +1,11 @@
-//! New inputs out of old ones.
+//! Mutations of inputs.
 
 use crate::chance::RandomSequence;
 
-/// No input grows longer.
+/// The longest input in bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// An input near `seed`, with parts of `other` and of `words` perhaps.
+/// Returns a mutation of `seed`, which may have parts of `other` and of `words`.
 pub(crate) fn mutated(
     seed: &[u8],
     other: &[u8],

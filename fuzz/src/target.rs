@@ -1,23 +1,24 @@
-//! What is given inputs.
+//! Targets of fuzzing.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// Something that reads what others wrote. A panic in `run` is a failure.
+/// A reader of untrusted input. A panic in `run` is a failure.
 pub(crate) struct FuzzTarget {
     pub(crate) name: &'static str,
-    /// What its inputs are made of.
+    /// Words that mutations insert.
     pub(crate) words: &'static [&'static str],
-    /// What to begin with, beside its folder in the corpus.
+    /// Seeds beside those in the target's folder of the corpus.
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
-    /// Reads an input; inputs of which it says the same are taken to be alike.
+    /// Reads an input and returns a digest of the result; inputs with equal digests count as
+    /// equivalent.
     pub(crate) run: fn(&[u8]) -> u64,
 }
 
 impl FuzzTarget {
-    /// Everything to begin with.
+    /// Returns all seeds.
     pub(crate) fn all_seeds(&self) -> Vec<Vec<u8>> {
         let mut seeds = (self.seeds)();
         seeds.extend(files(&format!("fuzz/corpus/{}", self.name)));
@@ -26,7 +27,7 @@ impl FuzzTarget {
     }
 }
 
-/// The contents of the files in a directory of this repository, in the order of their names.
+/// Returns the contents of the files in a directory of this repository, ordered by name.
 pub(crate) fn files(directory: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in a repository");
     let listed = fs::read_dir(root.join(directory)).into_iter().flatten().flatten();
@@ -35,7 +36,7 @@ pub(crate) fn files(directory: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|it| fs::read(&it).expect("it was just listed")).collect()
 }
 
-/// A number that is the same for what is the same.
+/// Returns a digest of a value.
 pub(crate) fn likeness(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);

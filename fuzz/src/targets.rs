@@ -1,4 +1,4 @@
-//! Everything that reads what others wrote.
+//! All readers of untrusted input.
 
 mod evaluator;
 mod json;

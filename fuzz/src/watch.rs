@@ -1,5 +1,5 @@
-//! Inputs are on disk while they are read, so that what overflows the stack or never ends can be
-//! found again.
+//! Writes each input to disk before it is read, so that one that overflows the stack or never ends
+//! can be found.
 
 use std::fs::File;
 use std::io;
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long one input may take.
+/// The time limit of one input.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Watches over the inputs of one target.
+/// Watches the inputs of one target.
 pub(crate) struct InputWatch {
     path: PathBuf,
     file: File,
@@ -40,7 +40,7 @@ impl InputWatch {
         Ok(Self { file: File::create(&path)?, path, began })
     }
 
-    /// The file with the input that was begun last.
+    /// Returns the file with the current input.
     pub(crate) fn file(&self) -> String {
         self.path.display().to_string()
     }

@@ -1,24 +1,24 @@
-"""Configurations of any size, each in a shape that engines find hard in a way of its own.
+"""Configurations of any size, in shapes that are hard for an engine in different ways.
 
-The resources are values kept in the state, so that nothing is measured but the engine: no network, no provider.
+The resources exist in the state only, so that the engine alone is measured: no network, no provider.
 """
 
 LAYERS = 10
 
 
 def count(kind, size):
-    """One block of many instances."""
+    """One block with many instances."""
     yield f'resource "{kind}" "x" {{\n  count = {size}\n  input = "value-${{count.index}}"\n}}\n'
 
 
 def blocks(kind, size):
-    """Many blocks that know nothing of each other."""
+    """Many independent blocks."""
     for index in range(size):
         yield f'resource "{kind}" "x_{index}" {{\n  input = "value-{index}"\n}}\n'
 
 
 def fan(kind, size):
-    """Nine instances in ten refer to one of the others each, of one block."""
+    """Nine of ten instances refer to one instance of a common block."""
     base = max(1, size // 10)
     yield f'resource "{kind}" "base" {{\n  count = {base}\n  input = "base-${{count.index}}"\n}}\n'
     reference = f"{kind}.base[count.index % {base}].id"
@@ -26,14 +26,14 @@ def fan(kind, size):
 
 
 def chain(kind, size):
-    """Each block waits for the one before it."""
+    """Each block depends on the previous one."""
     for index in range(size):
         after = f"  depends_on = [{kind}.x_{index - 1}]\n" if index else ""
         yield f'resource "{kind}" "x_{index}" {{\n  input = "value-{index}"\n{after}}}\n'
 
 
 def layers(kind, size):
-    """Ten layers of blocks, each of which refers to three of the layer below, and so depends on nearly all below that."""
+    """Ten layers of blocks. Each refers to three blocks of the layer below, and depends on nearly all blocks below that."""
     width = max(1, size // LAYERS)
     for layer in range(LAYERS):
         for index in range(width):

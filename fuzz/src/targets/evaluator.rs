@@ -1,4 +1,4 @@
-//! Expressions over values that are known, unknown or secret.
+//! Expressions over known, unknown and secret values.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Configurations as they are written: reader, compiler and formatter.
+//! Configurations as text: parser, compiler and formatter.
 
 use ha_lang::{SourceFile, compile, format, is_unfinished};
 
@@ -93,7 +93,7 @@ const WORDS: &[&str] = &[
     "any",
 ];
 
-/// As many layers as the language takes.
+/// The deepest nesting that the language accepts.
 const LAYERS: usize = 64;
 
 fn run(input: &[u8]) -> u64 {
@@ -117,8 +117,8 @@ fn run(input: &[u8]) -> u64 {
     likeness(said)
 }
 
-/// Formatting what is formatted changes nothing in the end. As with terraform, each time takes one
-/// layer off a string that is nothing but a string in `${}`.
+/// Asserts that repeated formatting reaches a fixed point. As in terraform, each pass removes one
+/// layer of a string that is only a string in `${}`.
 fn settles(formatted: &str) {
     let mut text = formatted.to_owned();
     for _ in 0..LAYERS {

@@ -1,4 +1,4 @@
-//! Plans as they are read back.
+//! Serialised plans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,8 +72,8 @@ fn run(input: &[u8]) -> u64 {
     likeness(plan.changes.len())
 }
 
-/// A plan with something of each sort. Its fields are all written out, so that a new one cannot be
-/// forgotten.
+/// Returns a plan with every sort of content. All fields are written out, so that a new one cannot
+/// be forgotten.
 fn seed() -> Vec<u8> {
     let address = |text: &str| -> Address { text.parse().expect("it is an address") };
     let path = || Path::attribute("tags");

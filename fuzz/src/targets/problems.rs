@@ -1,9 +1,9 @@
-//! What holds for problems, whatever the text.
+//! Properties of diagnostics that hold for every text.
 
 use ha_diagnostics::Diagnostic;
 use ha_lang::SourceFile;
 
-/// Asserts that what is told of a string lies within it, and says what was told.
+/// Asserts that the spans of diagnostics are within the text, and returns the summaries.
 pub(super) fn summaries(problems: &[Diagnostic], file: &SourceFile) -> Vec<String> {
     for problem in problems {
         for span in problem.span.iter().chain(&problem.context).filter(|it| it.file == file.name) {
@@ -14,7 +14,7 @@ pub(super) fn summaries(problems: &[Diagnostic], file: &SourceFile) -> Vec<Strin
             );
         }
     }
-    // What is quoted from the input would make each problem one of its own.
+    // Quotes from the input would make each diagnostic unique, and no two inputs equivalent.
     let mut said: Vec<String> = problems.iter().map(|it| without_quotes(&it.summary)).collect();
     said.sort();
     said.dedup();

@@ -1,4 +1,4 @@
-//! A state's bytes, and a state as JSON.
+//! States as bytes and as JSON.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -38,7 +38,7 @@ const WORDS: &[&str] = &[
     "\"unfinished\":",
 ];
 
-/// What an input begins with that is a checkpoint and a journal.
+/// The first byte of an input with a checkpoint and a journal.
 const BYTES: u8 = b'B';
 
 /// One key for every state.
@@ -59,7 +59,8 @@ impl KeyProvider for OneKey {
 
 static KEY: LazyLock<OneKey> = LazyLock::new(|| OneKey(StateKey::from_secret([7; 32].into())));
 
-/// A state in whose place no other may come: what its store held, and what it was after each frame.
+/// A state that must not be replaced by another: the content of its store, and the state after each
+/// frame.
 struct WrittenState {
     loaded: StoreContents,
     states: Vec<State>,
@@ -89,7 +90,7 @@ static WRITTEN: LazyLock<WrittenState> = LazyLock::new(|| {
     WrittenState { loaded: store.load().expect("memory can be read"), states }
 });
 
-/// A record of a thing that is called this.
+/// Returns a record with a name.
 pub(super) fn record(id: &str) -> Record {
     let address: Address = format!("fake_thing.{id}").parse().expect("it is an address");
     Record {
@@ -113,7 +114,7 @@ pub(super) fn record(id: &str) -> Record {
     }
 }
 
-/// A store's content as one input: each part after its length.
+/// Encodes a store's content as one input: each part after its length.
 fn packed(loaded: &StoreContents) -> Vec<u8> {
     let parts = std::iter::once((0, loaded.checkpoint.as_deref().unwrap_or_default()));
     let parts = parts.chain(loaded.segments.iter().map(|it| (it.number, &it.bytes[..])));
@@ -161,7 +162,7 @@ fn run(input: &[u8]) -> u64 {
     }
 }
 
-/// What is kept is refused, or it is a state that was there once.
+/// Asserts that the content is refused, or gives one of the states that existed.
 fn of_bytes(loaded: StoreContents) -> u64 {
     let store = MemoryStore::from(loaded);
     let listed = addresses(&store, &*KEY);
