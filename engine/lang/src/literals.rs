@@ -218,6 +218,19 @@ resource "x" "password" {
     }
 
     #[test]
+    fn the_line_of_an_unclosed_comment_is_a_literal() {
+        for (text, expected) in [
+            ("p = 1 /* \"Secret\" word\n", "p= \"Secret\" word"),
+            ("a {\n  /* Secret\n}\n", "a= Secret | a.Secret="),
+            ("a /* closed */\n", ""),
+        ] {
+            let all = slipped(text);
+            let line = expected.split(" | ").next().unwrap_or_default();
+            assert!(all.contains(line) && (line.is_empty() == all.is_empty()), "{text}: {all}");
+        }
+    }
+
+    #[test]
     fn literals_beyond_the_depth_limit_have_the_names_around_them() {
         let text =
             format!("p = {}\"a\"", "[".repeat(50_000)) + &"]".repeat(50_000) + "\nq = \"b\"\n";

@@ -37,13 +37,16 @@ pub(super) struct LiteralReader<'a> {
     pub(super) surplus: usize,
     /// The functions that the text declares.
     pub(super) declared: BTreeSet<&'a str>,
+    /// Where a comment begins that is never closed, until it is reached.
+    unclosed: Option<usize>,
 }
 
 impl<'a> LiteralReader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
+        let (tokens, unclosed) = laid_open(text);
         Self {
             text,
-            tokens: laid_open(text),
+            tokens,
             frames: vec![Frame { body: Some(0), ..Frame::default() }],
             quotes: Vec::new(),
             before: (TokenKind::Newline, ""),
@@ -53,6 +56,7 @@ impl<'a> LiteralReader<'a> {
             deeper: 0,
             surplus: 0,
             declared: BTreeSet::new(),
+            unclosed,
         }
     }
 
@@ -61,6 +65,9 @@ impl<'a> LiteralReader<'a> {
         let mut at = 0;
         while at < self.tokens.len() {
             let token = self.tokens[at];
+            if let Some(start) = self.unclosed.take_if(|it| *it <= token.at.start as usize) {
+                self.unclosed_comment(start);
+            }
             let next = self.take(at);
             if token.kind != TokenKind::Comment {
                 self.before = (token.kind, self.written(token.at));
@@ -266,6 +273,16 @@ impl<'a> LiteralReader<'a> {
         }
         if text.ends_with('\n') && !self.frame().is_list() && !self.frame().awaits_value() {
             self.end_of_statement(start);
+        }
+    }
+
+    /// The first line of a comment that is never closed is shown with the error about it. There may
+    /// be a value without a name in it, such as an old password, so that all of it is a literal.
+    fn unclosed_comment(&mut self, start: usize) {
+        let begin = start + "/*".len();
+        let line = self.text[begin..].lines().next().unwrap_or_default().trim_end();
+        if !line.trim_start().is_empty() {
+            self.found_at(begin..begin + line.len(), LiteralForm::Bare);
         }
     }
 
@@ -485,9 +502,9 @@ impl<'a> LiteralReader<'a> {
     }
 }
 
-/// The tokens of a text. A comment that is never closed could hide secrets, so that its content is
-/// read like other text.
-fn laid_open(text: &str) -> Vec<Token> {
+/// The tokens of a text, and the start of a comment that is never closed. Such a comment could hide
+/// secrets, so that its content is read like other text.
+fn laid_open(text: &str) -> (Vec<Token>, Option<usize>) {
     let mut all = tokens(text);
     if let [.., Token { kind: TokenKind::Stray, at }, _] = all[..]
         && let start = at.start as usize
@@ -498,8 +515,9 @@ fn laid_open(text: &str) -> Vec<Token> {
         let moved =
             |it: ByteSpan| ByteSpan::new(it.start as usize + start, it.end as usize + start);
         all.extend(tokens(&inside).into_iter().map(|it| Token { kind: it.kind, at: moved(it.at) }));
+        return (all, Some(start));
     }
-    all
+    (all, None)
 }
 
 pub(super) fn range(at: ByteSpan) -> Range<usize> {
