@@ -1,4 +1,4 @@
-//! What differs between the attributes of a thing as it is and as it will be, place by place.
+//! Compares the attributes of an object before and after a change, path by path.
 
 use std::collections::BTreeMap;
 
@@ -9,39 +9,39 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::line_diff::{LineDifference, between, pretty_json};
 use super::redacted_value::RedactedValue;
 
-/// One place worth showing.
+/// One path whose difference is shown.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DiffRow {
     pub(crate) path: Path,
     pub(crate) what: RowContent,
-    /// Whether it means a new resource.
+    /// Whether the difference forces a replacement.
     pub(crate) replaces: bool,
 }
 
-/// What there is to show of a place.
+/// The difference at one path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RowContent {
-    /// It is, in something that comes or goes as a whole.
+    /// The value of an object that is created or deleted as a whole.
     Is(RedactedValue),
-    /// It comes.
+    /// The value is added.
     Added(RedactedValue),
-    /// It goes.
+    /// The value is removed.
     Removed(RedactedValue),
-    /// It becomes another.
+    /// The value is replaced by another.
     Changed(RedactedValue, RedactedValue),
-    /// A string of which lines change.
+    /// Some lines of a string change.
     Lines(LineDifference),
-    /// A secret that becomes another.
+    /// A secret changes to another secret.
     SecretChanged,
-    /// A secret that stays.
+    /// A secret stays the same.
     SecretUnchanged,
-    /// It reads as before, and has another type.
+    /// Only the type changes.
     Retyped(Type, Type),
-    /// It stays, and is sensitive from now on, or not any more.
+    /// The value stays the same and becomes sensitive, or stops being sensitive.
     Marked(bool),
 }
 
-/// The attributes of something that comes or goes as a whole, but for those that hold nothing.
+/// Returns the attributes of an object that is created or deleted, without null and empty ones.
 pub(crate) fn all(attributes: &BTreeMap<Name, RedactedValue>) -> Vec<DiffRow> {
     let row = |(name, it): (&Name, &RedactedValue)| DiffRow {
         path: Path::attribute(name.clone()),
@@ -51,7 +51,7 @@ pub(crate) fn all(attributes: &BTreeMap<Name, RedactedValue>) -> Vec<DiffRow> {
     attributes.iter().filter(|(_, it)| !is_nothing(it)).map(row).collect()
 }
 
-/// What differs, and how many attributes do not.
+/// Returns the differences, and the number of attributes without one.
 pub(crate) fn differences(
     before: &BTreeMap<Name, RedactedValue>,
     after: &BTreeMap<Name, RedactedValue>,
@@ -67,10 +67,10 @@ pub(crate) fn differences(
         if rows.len() > found {
             continue;
         }
-        // The planner knows of differences that cannot be seen, such as those of a value that is
-        // stored nowhere.
+        // The planner reports differences that the values do not show, for example of a write-only
+        // argument, whose value is stored nowhere.
         let is_unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
-        // An argument that is null is left out.
+        // A null argument has the same meaning as an omitted one.
         let side = |of: &'_ BTreeMap<Name, RedactedValue>| {
             of.get(&name).filter(|it| **it != RedactedValue::Null).cloned()
         };
@@ -85,6 +85,8 @@ pub(crate) fn differences(
     }
     for row in &mut rows {
         let here = row.path.steps();
+        // The planner names the argument that forces a replacement, a row may be a part of it or
+        // contain it. Both get the mark.
         row.replaces = named.iter().any(|it| {
             it.replaces && (here.starts_with(it.path.steps()) || it.path.steps().starts_with(here))
         });
@@ -92,8 +94,8 @@ pub(crate) fn differences(
     (rows, unchanged)
 }
 
-/// What there is to show of a difference that no place of the values shows: what holds nothing on
-/// both sides, a type, a secret.
+/// Returns how to show a difference that the values alone do not show: of empty values, a type or a
+/// secret.
 pub(crate) fn unseen(
     before: Option<&RedactedValue>,
     after: Option<&RedactedValue>,
@@ -118,7 +120,7 @@ pub(crate) fn unseen(
     })
 }
 
-/// What differs between two values at a place.
+/// Collects the differences between two values at a path.
 pub(crate) fn compare(
     path: &Path,
     before: Option<&RedactedValue>,
@@ -183,7 +185,8 @@ fn compare_texts(
 ) -> RowContent {
     if let (Some(old), Some(new)) = (pretty_json(old), pretty_json(new)) {
         let difference = between(&old, &new);
-        // Strings that are the same JSON differ in spelling, and that is what must be shown then.
+        // Two strings with equal JSON differ in spelling only, so that a comparison of the parsed
+        // JSON would show nothing.
         if !difference.hunks.is_empty() {
             return RowContent::Lines(difference);
         }
@@ -248,7 +251,7 @@ fn compare_lists(
     }
 }
 
-/// The names on either side, in order.
+/// Returns the names of both sides, in order.
 fn names(
     before: &BTreeMap<Name, RedactedValue>,
     after: &BTreeMap<Name, RedactedValue>,
@@ -257,7 +260,7 @@ fn names(
     both.into_iter().cloned().collect()
 }
 
-/// Whether it says no more than leaving it out would.
+/// Whether a value has the same meaning as an omitted argument.
 fn is_nothing(value: &RedactedValue) -> bool {
     match value {
         RedactedValue::Null => true,
@@ -267,7 +270,7 @@ fn is_nothing(value: &RedactedValue) -> bool {
     }
 }
 
-/// Whether nothing of it can be seen, although it is known.
+/// Whether a known value is hidden completely.
 pub(crate) fn is_secret(value: &RedactedValue) -> bool {
     match value {
         RedactedValue::Secret(_) => true,
@@ -329,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_sets_come_and_go() {
+    fn set_elements_are_added_and_removed() {
         let set = |items: &[&str]| {
             RedactedValue::Set(items.iter().map(|it| RedactedValue::text(it)).collect())
         };
@@ -360,27 +363,27 @@ mod tests {
             "a".into(),
             (Type::Tuple(vec![Type::String].into()), Type::List(Type::String.into())),
         )]);
-        let told = |before, after, types: &BTreeMap<Name, (Type, Type)>| {
+        let unseen_rows = |before, after, types: &BTreeMap<Name, (Type, Type)>| {
             let (rows, _) = differences(before, after, &named, types);
             rows.into_iter().map(|it| it.what).collect::<Vec<_>>()
         };
         let (tuple, of_strings) = types["a"].clone();
-        assert_eq!(told(&list, &list, &types), [RowContent::Retyped(tuple, of_strings)]);
-        assert_eq!(told(&list, &list, &BTreeMap::new()), []);
+        assert_eq!(unseen_rows(&list, &list, &types), [RowContent::Retyped(tuple, of_strings)]);
+        assert_eq!(unseen_rows(&list, &list, &BTreeMap::new()), []);
         let (null, nothing) = (attributes(&[("a", RedactedValue::Null)]), attributes(&[]));
         assert_eq!(
-            told(&null, &none, &BTreeMap::new()),
+            unseen_rows(&null, &none, &BTreeMap::new()),
             [RowContent::Added(RedactedValue::List(vec![]))]
         );
         assert_eq!(
-            told(&nothing, &none, &BTreeMap::new()),
+            unseen_rows(&nothing, &none, &BTreeMap::new()),
             [RowContent::Added(RedactedValue::List(vec![]))]
         );
-        assert_eq!(told(&nothing, &null, &BTreeMap::new()), []);
+        assert_eq!(unseen_rows(&nothing, &null, &BTreeMap::new()), []);
     }
 
     #[test]
-    fn a_difference_that_cannot_be_seen_is_told() {
+    fn a_difference_of_hidden_values_is_shown() {
         let secret = RedactedValue::Text(vec![RedactedPiece::Secret(SecretToken {
             number: 1,
             revealed: None,

@@ -1,44 +1,48 @@
-//! What of a source text is covered where it is shown: what is secret for sure, and what may be
-//! secret because nothing says what it is: a value behind a misspelt name, or on a line that cannot
-//! be read.
+//! Finds the literals of a source text that must be covered where its lines are shown: certain
+//! secrets, and literals that may be secret because their argument is misspelt or their line cannot
+//! be parsed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use ha_lang::{FileRole, Literal, LiteralForm, literals};
+use ha_lang::{FileRole, Literal, LiteralForm, identifiers, literals};
 use ha_value::closest;
 
 use super::import_ids::ImportIds;
 use super::secrets::{
-    Fields, closest_holder, fields_of_holder, is_kind, is_open_argument, is_secret_argument,
-    is_secret_local, is_unknown_within, sounds_secret,
+    Fields, closest_holder, fields_of_holder, is_exact_kind, is_kind, is_open_argument,
+    is_secret_argument, is_secret_local, is_unknown_within, sounds_secret,
 };
+use super::similar_words::SimilarWords;
 
-/// A stretch of a source text that is covered.
+/// A range of a source text that is covered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CoveredStretch {
     pub(crate) place: Range<usize>,
-    /// Whether it is only a stretch of what is secret.
+    /// Whether the range is only one part of a secret, such as the literal part of a template.
     pub(crate) is_piece: bool,
-    /// Whether it is secret for sure. What is not is covered where it stands, and in what is said
-    /// of that place.
+    /// Whether the range is certainly secret. A possible secret is covered in its own line and in
+    /// the messages about that line only.
     pub(crate) is_sure: bool,
 }
 
-/// What source strings declare.
+/// The declarations of all source texts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceDeclarations {
-    /// The variables that are sensitive or ephemeral.
+    /// Names of sensitive and ephemeral variables.
     pub(crate) sensitive: BTreeSet<String>,
-    /// All variables.
+    /// Names of all variables.
     variables: BTreeSet<String>,
-    /// Local values and kinds.
+    /// Names of local values and resource types.
     names: BTreeSet<String>,
-    /// Where the files are.
+    /// Labels of all blocks.
+    labels: BTreeSet<String>,
+    /// Directories of the files; empty for the root module.
     directories: BTreeSet<String>,
 }
 
-/// What stands at the outermost level of a configuration.
+/// Block types at the top level of a configuration.
 const BLOCKS: [&str; 16] = [
     "check",
     "data",
@@ -58,7 +62,7 @@ const BLOCKS: [&str; 16] = [
     "variable",
 ];
 
-/// What the declaration of a variable or an output says beside its value.
+/// Arguments and blocks of a variable or an output that are never its value.
 const OF_DECLARATIONS: [&str; 12] = [
     "assert",
     "condition",
@@ -74,15 +78,15 @@ const OF_DECLARATIONS: [&str; 12] = [
     "validation",
 ];
 
-/// What types are made of.
+/// Words of type constraints.
 const TYPES: [&str; 10] =
     ["any", "bool", "list", "map", "number", "object", "optional", "set", "string", "tuple"];
 
-/// What the call of a module says beside the module's variables.
+/// Arguments of a `module` block that are not variables of the called module.
 const OF_MODULES: [&str; 8] =
     ["count", "depends_on", "enabled", "for_each", "lifecycle", "providers", "source", "version"];
 
-/// What references begin with, beside kinds.
+/// First words of references, apart from resource types.
 const ROOTS: [&str; 12] = [
     "count",
     "data",
@@ -98,12 +102,18 @@ const ROOTS: [&str; 12] = [
     "var",
 ];
 
+static SIMILAR_BLOCKS: LazyLock<SimilarWords> = LazyLock::new(|| SimilarWords::new(BLOCKS));
+static SIMILAR_ROOTS: LazyLock<SimilarWords> = LazyLock::new(|| SimilarWords::new(ROOTS));
+
 impl SourceDeclarations {
-    /// With what one more text declares.
+    /// Adds the declarations of a source text.
     pub(crate) fn add(&mut self, file: &str, text: &str) {
         self.directories.insert(directory(file).to_owned());
         for literal in literals(text) {
             let names = Names::of(&literal);
+            if literal.written == LiteralForm::Label {
+                self.labels.insert(text[literal.place.clone()].to_owned());
+            }
             match (names.block, names.inner) {
                 (Some("variable"), [name, rest @ ..]) => {
                     self.variables.insert((*name).to_owned());
@@ -127,20 +137,34 @@ impl SourceDeclarations {
     fn has(&self, name: &str) -> bool {
         self.variables.contains(name) || self.names.contains(name)
     }
+
+    /// Whether a word is a segment of addresses: a variable, a local value or a label of a block.
+    pub(crate) fn is_in_addresses(&self, word: &str) -> bool {
+        self.has(word) || self.labels.contains(word)
+    }
+
+    /// Whether references begin with a word.
+    pub(crate) fn begins_reference(&self, word: &str) -> bool {
+        ROOTS.contains(&word) || word == "output" || is_exact_kind(word)
+    }
 }
 
-/// All that is covered of a string.
+/// All covered ranges of a source text.
 #[derive(Debug, Default)]
 pub(crate) struct Cover {
-    /// In the order in which they begin.
+    /// Ordered by start.
     all: Vec<CoveredStretch>,
-    /// How far each and those before it go.
+    /// For each index, the largest end of the ranges up to it. The list is sorted, so that a range
+    /// which began long before is found by binary search.
     reach: Vec<usize>,
 }
 
 impl Cover {
     pub(crate) fn of(file: &str, text: &str, declared: &SourceDeclarations) -> Self {
-        let mut all = covered(file, text, declared);
+        Self::new(covered(file, text, declared))
+    }
+
+    fn new(mut all: Vec<CoveredStretch>) -> Self {
         all.sort_by_key(|it| it.place.start);
         let farthest = |end: &mut usize, it: &CoveredStretch| {
             *end = it.place.end.max(*end);
@@ -150,12 +174,12 @@ impl Cover {
         Self { all, reach }
     }
 
-    /// What is secret for sure.
+    /// Returns the ranges that are certainly secret.
     pub(crate) fn sure(&self) -> impl Iterator<Item = &CoveredStretch> {
         self.all.iter().filter(|it| it.is_sure)
     }
 
-    /// What is covered in a stretch, or touches it.
+    /// Returns the covered ranges that overlap or touch a range.
     pub(crate) fn within(&self, place: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let first = self.reach.partition_point(|it| *it < place.start);
         let before_end = self.all[first..].iter().take_while(|it| it.place.start <= place.end);
@@ -163,42 +187,60 @@ impl Cover {
     }
 }
 
-/// What is covered of a string.
+/// The places of a source text's names: identifiers and labels of blocks. A word that may be a
+/// value is not among them, such as a bare word where a string is expected.
+pub(crate) fn names(
+    file: &str,
+    text: &str,
+    declared: &SourceDeclarations,
+    cover: &Cover,
+) -> Vec<Range<usize>> {
+    let literals = literals(text);
+    let within = Within::new(file, text, declared, &literals);
+    let (labels, values): (Vec<_>, Vec<_>) =
+        literals.iter().partition(|it| it.written == LiteralForm::Label);
+    let values = values.into_iter().filter(|it| !within.is_no_value(it)).map(|it| {
+        let place = it.place.clone();
+        CoveredStretch { place, is_piece: it.is_piece, is_sure: false }
+    });
+    let values = Cover::new(values.collect());
+    let all = identifiers(text).into_iter().chain(labels.into_iter().map(|it| it.place.clone()));
+    let overlaps = |cover: &Cover, name: &Range<usize>| {
+        cover.within(name).any(|it| it.start < name.end && name.start < it.end)
+    };
+    let mut names: Vec<Range<usize>> =
+        all.filter(|it| !overlaps(cover, it) && !overlaps(&values, it)).collect();
+    names.sort_by_key(|it| it.start);
+    names
+}
+
+/// Returns the covered ranges of a source text, in no order.
 fn covered(file: &str, text: &str, declared: &SourceDeclarations) -> Vec<CoveredStretch> {
     let literals = literals(text);
-    let within = Within {
-        text,
-        declared,
-        directory: directory(file),
-        is_values: FileRole::from_file_name(file).is_none() && file != "<console>",
-        sensitive: sensitive_bodies(text, &literals),
-        sources: sources(text, &literals),
-        imports: ImportIds::of(
-            text,
-            literals.iter().filter(|it| Names::of(it).block == Some("import")),
-        ),
-    };
+    let within = Within::new(file, text, declared, &literals);
     let covered = literals.iter().filter_map(|it| {
-        let is_sure = within.standing(it)?;
+        let is_sure = within.certainty(it)?;
         Some(CoveredStretch { place: it.place.clone(), is_piece: it.is_piece, is_sure })
     });
+    // A private key is recognisable by its frame, whatever the argument is called.
     covered.chain(private_keys(text)).collect()
 }
 
-/// The names that a literal is under, by the block that it is in.
+/// The block and argument names around a literal.
 struct Names<'l> {
-    /// What the innermost block of the outermost level is called, as it was meant.
+    /// The innermost top-level block type, with its spelling corrected.
     block: Option<&'l str>,
-    /// The names inside of it; of a variable its own first.
+    /// The names inside of the block; for a variable its own name comes first.
     inner: &'l [&'l str],
-    /// All of them from the block's own on.
+    /// All names, beginning with that of the block.
     path: &'l [&'l str],
 }
 
 impl<'l> Names<'l> {
     fn of(literal: &'l Literal<'_>) -> Self {
         let path: &[&str] = &literal.path;
-        // What is within a block that was never closed is in its own.
+        // The blocks behind an unclosed one are parsed as its children. The last known block type
+        // among the names is the one that was meant.
         let is_head = |it: &&str| BLOCKS.contains(it) && literal.heads.contains(it);
         let begin = path.iter().rposition(is_head).unwrap_or(0);
         let path = &path[begin..];
@@ -207,8 +249,8 @@ impl<'l> Names<'l> {
         Self { block, inner: path.get(1..).unwrap_or_default(), path }
     }
 
-    /// The argument of the declaration that a literal is in. In JSON the declaration's name stands
-    /// before it.
+    /// Returns the argument of the declaration that a literal is in. In JSON the declaration's name
+    /// comes before the argument.
     fn argument(&self, literal: &Literal<'_>) -> Option<&'l str> {
         let is_labelled = literal.heads.is_empty()
             || self.path.first() == Some(&"variable") && literal.heads.len() > 1;
@@ -216,16 +258,16 @@ impl<'l> Names<'l> {
     }
 }
 
-/// The block that a word at the outermost level means.
+/// Returns the block type that a word at the top level means, also if it is misspelt.
 fn block(word: &str) -> Option<&'static str> {
     let known = BLOCKS.iter().find(|it| **it == word);
     known.copied().or_else(|| {
-        let meant = closest(word, BLOCKS)?;
+        let meant = SIMILAR_BLOCKS.closest(word)?;
         BLOCKS.iter().find(|it| **it == meant).copied()
     })
 }
 
-/// Whether names and text are those of an argument that makes a declaration sensitive.
+/// Whether an argument and its value make a declaration sensitive.
 fn is_flag(names: &[&str], text: &str) -> bool {
     let is_meant = |name: &str| {
         closest(name, ["sensitive", "ephemeral"]).is_some()
@@ -234,7 +276,7 @@ fn is_flag(names: &[&str], text: &str) -> bool {
     names.last().is_some_and(|it| is_meant(it)) && !matches!(text, "false" | "null")
 }
 
-/// The bodies of declarations that call themselves sensitive.
+/// Returns the bodies of the declarations that are sensitive.
 fn sensitive_bodies(text: &str, literals: &[Literal<'_>]) -> BTreeSet<usize> {
     let flags = literals.iter().filter(|it| {
         let names = Names::of(it);
@@ -244,7 +286,7 @@ fn sensitive_bodies(text: &str, literals: &[Literal<'_>]) -> BTreeSet<usize> {
     flags.filter_map(|it| it.bodies.last().copied()).filter(|it| *it > 0).collect()
 }
 
-/// The sources of modules, by the body that names them.
+/// Returns the `source` of each module call, by the number of its body.
 fn sources<'t>(text: &'t str, literals: &[Literal<'_>]) -> BTreeMap<usize, &'t str> {
     let named = literals
         .iter()
@@ -255,37 +297,63 @@ fn sources<'t>(text: &'t str, literals: &[Literal<'_>]) -> BTreeMap<usize, &'t s
 struct Within<'a> {
     text: &'a str,
     declared: &'a SourceDeclarations,
-    /// Where the file is.
+    /// The directory of the file.
     directory: &'a str,
-    /// Whether it holds values of variables.
+    /// Whether the file gives values to variables.
     is_values: bool,
-    /// The bodies that are sensitive as a whole.
+    /// Bodies of sensitive declarations.
     sensitive: BTreeSet<usize>,
     sources: BTreeMap<usize, &'a str>,
     imports: ImportIds,
 }
 
+impl<'a> Within<'a> {
+    fn new(
+        file: &'a str,
+        text: &'a str,
+        declared: &'a SourceDeclarations,
+        literals: &[Literal<'_>],
+    ) -> Self {
+        Self {
+            text,
+            declared,
+            directory: directory(file),
+            is_values: FileRole::from_file_name(file).is_none() && file != "<console>",
+            sensitive: sensitive_bodies(text, literals),
+            sources: sources(text, literals),
+            imports: ImportIds::of(
+                text,
+                literals.iter().filter(|it| Names::of(it).block == Some("import")),
+            ),
+        }
+    }
+}
+
 impl Within<'_> {
-    /// Whether a literal is secret for sure, where it is covered.
-    fn standing(&self, literal: &Literal<'_>) -> Option<bool> {
+    /// Returns whether a covered literal is certainly secret; none if it is not covered.
+    fn certainty(&self, literal: &Literal<'_>) -> Option<bool> {
         if self.is_no_value(literal) {
             return None;
         }
         let names = Names::of(literal);
-        // A misspelt block has its name among its labels.
+        // If the block type is misspelt, the variable's name is not in the path, only among the
+        // labels.
         let is_default = names.block == Some("variable") && self.is_within_default(literal, &names);
         let of_label = || literal.heads.iter().any(|it| self.declared.sensitive.contains(*it));
         if literal.is_marked || self.is_secret(&names) || is_default && of_label() {
             return Some(true);
         }
         if names.block == Some("import") && names.path.len() > 1 {
-            return self.imports.standing(literal, names.path);
+            return self.imports.certainty(literal, names.path);
         }
+        // In a sensitive declaration everything may be the value, unless it is in an argument that
+        // never is, such as `description`.
         if literal.bodies.iter().any(|it| self.sensitive.contains(it)) {
             let is_beside = names.argument(literal).is_some_and(|it| OF_DECLARATIONS.contains(&it));
             return (is_default || !is_beside).then_some(is_default);
         }
-        // What makes a declaration sensitive may stand in a heredoc that is never closed.
+        // An unclosed heredoc takes in the rest of the file, where `sensitive = true` may be
+        // written.
         let opens = || self.text[..literal.place.start].trim_end_matches('-').ends_with("<<");
         let is_unclosed = || literal.written == LiteralForm::Bare && opens();
         let is_declared =
@@ -295,7 +363,8 @@ impl Within<'_> {
         (is_suspect || is_declared && is_unclosed()).then_some(false)
     }
 
-    /// Whether it is in the default of a variable, or in one that its type gives to an attribute.
+    /// Whether a literal is in the default of a variable, or in a default within its type
+    /// constraint.
     fn is_within_default(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
         let is_word = |it: &&str| TYPES.contains(it) || closest(it, TYPES).is_some();
         let in_type = || {
@@ -304,7 +373,7 @@ impl Within<'_> {
         names.path.contains(&"default") || in_type()
     }
 
-    /// Whether what is no string means something that the strings declare.
+    /// Whether an unquoted word refers to a declared object.
     fn is_no_value(&self, literal: &Literal<'_>) -> bool {
         let written = &self.text[literal.place.clone()];
         match literal.written {
@@ -312,32 +381,33 @@ impl Within<'_> {
             LiteralForm::Bare => self.declared.has(written),
             LiteralForm::Reference => {
                 let root = written.split(['.', '[']).next().unwrap_or_default();
-                let is_misspelt = || root.len() > 2 && closest(root, ROOTS).is_some();
+                let is_misspelt = || root.len() > 2 && SIMILAR_ROOTS.closest(root).is_some();
                 ROOTS.contains(&root) || is_misspelt() || self.declared.has(root) || is_kind(root)
             }
         }
     }
 
-    /// Whether it is given to a secret argument, also to a misspelt one, or to a variable that is
-    /// sensitive.
+    /// Whether the literal belongs to a secret argument, also a misspelt one, or to a sensitive
+    /// variable.
     fn is_secret(&self, names: &Names<'_>) -> bool {
         let of_variable = |name: &str| self.declared.sensitive.contains(name);
         match (names.block, names.path) {
             (Some("variable"), [_, name, argument, ..]) => {
                 *argument == "default" && of_variable(name)
             }
-            // A file of values, or the arguments of a module. In JSON the module's name stands
+            // A file of values, or the arguments of a module call. In JSON the module's name comes
             // before them.
             (_, [name, ..]) if of_variable(name) && !BLOCKS.contains(name) => true,
             (Some("module"), [_, name, ..]) if of_variable(name) => true,
             (Some("module"), [_, _, name, ..]) if of_variable(name) => true,
-            // Locals have the names that people give them.
+            // Users choose the names of locals, so that only exact names of secret arguments count
+            // here: `tokens` as a list of names must stay visible.
             (Some("locals"), [_, names @ ..]) => names.iter().any(|it| is_secret_local(it)),
             (_, names) => names.iter().any(|it| is_secret_argument(it)),
         }
     }
 
-    /// Whether nothing says what it is, and it stands where secrets may stand.
+    /// Whether the literal is in a place where secrets can be, and its argument is unknown.
     fn may_be_secret(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
         let is_block = literal.heads.first().is_some_and(|it| block(it).is_some());
         let is_declared = |name: &str| self.declared.variables.contains(name);
@@ -367,7 +437,7 @@ impl Within<'_> {
         }
     }
 
-    /// Whether variables of the module that is called may be sensitive.
+    /// Whether the called module may have sensitive variables.
     fn is_guarded(&self, literal: &Literal<'_>) -> bool {
         let source = literal.bodies.iter().rev().find_map(|it| self.sources.get(it));
         let is_read =
@@ -375,7 +445,8 @@ impl Within<'_> {
         !self.declared.sensitive.is_empty() || source.filter(|it| is_read(it)).is_none()
     }
 
-    /// Whether an argument is unknown to what it is given to, which has secret ones.
+    /// Whether the argument is unknown to the block that it is in, and that block has secret
+    /// arguments.
     fn is_unknown_argument(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
         let is_json = literal.heads.is_empty();
         let words = || {
@@ -391,7 +462,9 @@ impl Within<'_> {
         };
         let arguments = names.inner.get(labels..).unwrap_or_default();
         if let Some(fields) = holder {
-            return is_unknown_within(arguments, fields);
+            // A bare word without an argument can be the value of any of them.
+            let is_nameless = arguments.is_empty() && literal.written == LiteralForm::Bare;
+            return is_nameless || is_unknown_within(arguments, fields);
         }
         let is_top = names.block.is_none() && names.path.len() == 1 && literal.heads.is_empty();
         let top = if is_top { names.path } else { arguments };
@@ -404,12 +477,12 @@ impl Within<'_> {
     }
 }
 
-/// The arguments of the kind that a misspelt word means.
+/// Returns the arguments of the resource type, provider or backend that a misspelt word means.
 fn meant_holder(word: &str) -> Option<&'static Fields> {
     fields_of_holder(&closest_holder(word)?)
 }
 
-/// The stretches of a string that are private keys, wherever they stand.
+/// Returns the ranges of all private keys, in any argument.
 fn private_keys(text: &str) -> Vec<CoveredStretch> {
     const LAST: &str = "PRIVATE KEY-----";
     let (mut found, mut at) = (Vec::new(), 0);
@@ -429,7 +502,7 @@ fn directory(file: &str) -> &str {
     file.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-/// The directory that a module's source names.
+/// Returns the directory that a module's source names.
 fn joined(within: &str, source: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in within.split('/').chain(source.split('/')) {
@@ -463,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn what_touches_a_stretch_is_found_also_where_it_began_long_before() {
+    fn ranges_that_began_long_before_are_found() {
         let place = |place: Range<usize>| CoveredStretch { place, is_piece: false, is_sure: true };
         let all = vec![place(0..90), place(2..3), place(20..30), place(95..99)];
         let cover = Cover { reach: vec![90, 90, 90, 99], all };
@@ -490,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn so_are_those_of_sensitive_variables() {
+    fn literals_of_sensitive_variables_are_hidden() {
         let text = "variable \"pin\" {\n  default = \"1\"\n  sensitive = true\n}\nvariable \"port\" {\n  default = \"2\"\n}\n\
                     module \"m\" {\n  pin = \"3\"\n  port = \"4\"\n}\n";
         assert_eq!(hidden(text), ["1", "3"]);
@@ -531,7 +604,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_joined_to_where_it_is_named() {
+    fn a_source_is_relative_to_its_module() {
         for (within, source, expected) in [
             ("", "./m", "m"),
             ("a/b", "../c", "a/c"),

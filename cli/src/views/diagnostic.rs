@@ -1,5 +1,4 @@
-//! What is wrong, on whose line, and what to do: one look for mistakes in the configuration and for
-//! what went wrong outside.
+//! Renders diagnostics as text: errors of the configuration and failures of services look the same.
 
 use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet,
@@ -8,6 +7,7 @@ use ha_diagnostics::{Diagnostic, DiagnosticCode, SourceSpan, Suggestion};
 use ha_provider::{CallOutcome, Error};
 use ha_value::Severity;
 
+use super::message_mask::MessageMask;
 use super::redacted_value::printable;
 use super::secrets::SecretTexts;
 use super::source_excerpt::{SourceExcerpt, fitting};
@@ -15,29 +15,29 @@ use super::sources::SourceTexts;
 use super::style::Painter;
 use crate::arguments::invocation::in_text;
 
-/// Something to tell.
+/// A diagnostic that is ready to be rendered; its strings are not masked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RenderedDiagnostic {
-    /// What it goes by, where it has been given one.
+    /// The code of the diagnostic, if it has one.
     pub(crate) code: Option<DiagnosticCode>,
     pub(crate) severity: Severity,
     pub(crate) title: String,
     pub(crate) span: Option<SourceSpan>,
     pub(crate) label: String,
     pub(crate) context: Option<SourceSpan>,
-    /// Lines below, each with what it is.
+    /// Notes below the excerpt, each with its heading.
     pub(crate) notes: Vec<(&'static str, String)>,
-    /// What expressions at the place were.
+    /// Expressions of the excerpt with their values.
     pub(crate) values: Vec<(String, String)>,
-    /// How to fix it.
+    /// Lines of help.
     pub(crate) help: Vec<String>,
     pub(crate) suggestion: Option<Box<Suggestion>>,
-    /// Other places, each with what is said there.
+    /// Further places, each with its label.
     pub(crate) related: Vec<(SourceSpan, String)>,
 }
 
 impl RenderedDiagnostic {
-    /// An error without a place.
+    /// Creates an error without a place.
     pub(crate) fn error(title: impl Into<String>) -> Self {
         Self {
             code: None,
@@ -54,42 +54,43 @@ impl RenderedDiagnostic {
         }
     }
 
-    /// Under this code.
+    /// Sets the code.
     pub(crate) fn code(mut self, code: DiagnosticCode) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// No error, but worth a look.
+    /// Turns it into a warning.
     pub(crate) fn warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 
-    /// With a line below.
+    /// Adds a note.
     pub(crate) fn note(mut self, what: &'static str, text: impl Into<String>) -> Self {
         self.notes.push((what, text.into()));
         self
     }
 
-    /// With a way to fix it.
+    /// Adds a line of help.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// At the head of the block.
+    /// Sets the place to the head of a block.
     pub(crate) fn of_block(mut self, head: Option<&SourceSpan>) -> Self {
         self.span = head.cloned();
         self
     }
 
-    /// All places that it is about.
+    /// Returns all places of the diagnostic, also that of the suggestion.
     pub(crate) fn places(&self) -> impl Iterator<Item = &SourceSpan> {
         let suggested = self.suggestion.iter().filter_map(|it| it.span.as_ref());
         self.span.iter().chain(self.related.iter().map(|(span, _)| span)).chain(suggested)
     }
 
-    /// A failure outside, in the words of who saw it.
+    /// Creates an error for a failed call to a service, with the causes as the service reported
+    /// them.
     pub(crate) fn outside(title: impl Into<String>, error: &Error) -> Self {
         let Error { attempted, causes, code, request, help, outcome } = error;
         let mut notice = Self::error(title);
@@ -126,7 +127,7 @@ impl RenderedDiagnostic {
 impl From<&Error> for RenderedDiagnostic {
     fn from(error: &Error) -> Self {
         let mut notice = Self::outside(format!("could not {}", error.attempted), error);
-        // Nothing was being changed, so nothing was left.
+        // The call did not change anything, so that there is no outcome to report.
         notice.notes.retain(|(what, _)| *what != "left as");
         notice
     }
@@ -171,13 +172,15 @@ impl From<&Diagnostic> for RenderedDiagnostic {
     }
 }
 
-/// All of them as text: errors first, by file and place.
+/// Renders diagnostics as text: errors first, then by file and place.
 pub(crate) fn notices_text(
     notices: &[RenderedDiagnostic],
     sources: &SourceTexts,
     secrets: &SecretTexts,
     paint: Painter,
 ) -> String {
+    // Diagnostics come from several stages. Sorted, the output does not depend on their
+    // order, and repeated ones are adjacent.
     let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
     in_order.sort_by_key(|it| {
         (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span))))
@@ -187,22 +190,26 @@ pub(crate) fn notices_text(
         return String::new();
     }
     let literals = sources.secrets();
-    let masked = |text: &str| literals.masked(&secrets.masked(text));
-    let told = in_order.iter().map(|it| {
-        let nearby = sources.nearby(it.places());
-        notice_text(it, sources, secrets, &|text| nearby.masked(&masked(text)), paint) + "\n"
+    let rendered = in_order.iter().map(|it| {
+        let mask = MessageMask::new(it, sources, [secrets, &literals]);
+        notice_text(it, sources, secrets, &mask, paint) + "\n"
     });
-    told.collect()
+    rendered.collect()
 }
 
 fn notice_text(
     notice: &RenderedDiagnostic,
     sources: &SourceTexts,
     secrets: &SecretTexts,
-    masked: &dyn Fn(&str) -> String,
+    mask: &MessageMask<'_>,
     paint: Painter,
 ) -> String {
-    let safe = |text: &str| printable(&masked(text)).into_owned();
+    let safe = |text: &str| printable(&mask.message(text)).into_owned();
+    let safe_help = |text: &str| printable(&mask.help(&in_text(text))).into_owned();
+    let safe_note = |what: &str, text: &str| match what {
+        "in" => printable(&mask.address(text)).into_owned(),
+        _ => printable(&mask.foreign(text)).into_owned(),
+    };
     let level = match notice.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -219,32 +226,32 @@ fn notice_text(
         group = group.element(Origin::path(span.file.to_string()));
     }
     for (what, text) in &notice.notes {
-        group = group.element(note(what, safe(text)));
+        group = group.element(note(what, safe_note(what, text)));
     }
     if !notice.values.is_empty() {
         let values: Vec<String> =
             notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
-        group = group.element(note("values", safe(&values.join(", "))));
+        group = group.element(note("values", safe_note("values", &values.join(", "))));
     }
     for text in &notice.help {
-        group = group.element(Level::HELP.message(safe(&in_text(text))));
+        group = group.element(Level::HELP.message(safe_help(text)));
     }
     let mut groups = Vec::new();
     if let Some(Suggestion { text, span, help }) = notice.suggestion.as_deref() {
-        // What would be put there is no code any more where something secret is in it.
+        // A masked suggestion is not valid code, so that it must not be offered as a replacement.
         let quoted = format!("`{text}`");
-        let is_whole = masked(&quoted) == quoted;
+        let is_whole = mask.message(&quoted) == quoted;
         match span
             .as_ref()
             .filter(|_| is_whole)
             .and_then(|it| SourceExcerpt::new(it, sources, secrets))
         {
             Some(SourceExcerpt { text: lines, line, places }) => {
-                let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
+                let patch = Patch::new(places[0].clone(), safe_lines(text));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);
-                groups.push(Level::HELP.secondary_title(safe(&in_text(help))).element(snippet));
+                groups.push(Level::HELP.secondary_title(safe_help(help)).element(snippet));
             }
-            None => group = group.element(Level::HELP.message(safe(&in_text(help)))),
+            None => group = group.element(Level::HELP.message(safe_help(help))),
         }
     }
     groups.insert(0, group);
@@ -252,12 +259,12 @@ fn notice_text(
     renderer.render(&groups) + "\n"
 }
 
-/// A string whose line ends stay.
-fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
-    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+/// Escapes control characters, apart from line ends.
+fn safe_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether no line of the place itself can be shown.
+/// Whether no line of the place can be shown.
 fn group_is_bare(
     notice: &RenderedDiagnostic,
     sources: &SourceTexts,
@@ -266,7 +273,7 @@ fn group_is_bare(
     notice.span.as_ref().is_none_or(|it| SourceExcerpt::new(it, sources, secrets).is_none())
 }
 
-/// The places that a notice is about, those that are near each other in one snippet.
+/// Returns the excerpts of a diagnostic; places that are close to each other share one.
 fn snippets(
     notice: &RenderedDiagnostic,
     sources: &SourceTexts,
@@ -367,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_with_its_line_its_block_and_the_mended_line() {
+    fn an_error_is_shown_with_its_line_its_block_and_the_fixed_line() {
         check(
             &rendered(&[RenderedDiagnostic::from(&misspelt())], Painter::PLAIN),
             str![[r#"
@@ -459,7 +466,7 @@ warning: a warning
     }
 
     #[test]
-    fn values_are_told() {
+    fn values_are_shown() {
         let mut diagnostic = Diagnostic::error("iops is required").at(span(23..30));
         diagnostic.values =
             vec![("var.env".into(), "\"prod\"".into()), ("local.iops".into(), "null".into())];
@@ -480,7 +487,7 @@ error: iops is required
     }
 
     #[test]
-    fn a_failure_outside_says_what_was_attempted_and_what_to_do() {
+    fn a_failed_call_is_shown_with_its_attempt_and_help() {
         let error =
             Error::new("create the instance", "io2 requires iops; password was hunter2hunter2")
                 .code("InvalidParameterCombination")
@@ -515,7 +522,7 @@ error: could not create the instance
     }
 
     #[test]
-    fn no_span_makes_it_panic() {
+    fn no_span_causes_a_panic() {
         let text = "ä = 1\n".to_owned() + &"x".repeat(100_000);
         let sources: SourceTexts =
             [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();

@@ -1,15 +1,16 @@
-//! What is wrong as data, in the shape of `terraform validate -json`.
+//! Renders diagnostics as JSON, in the format of `terraform validate -json`.
 
 use ha_diagnostics::SourceSpan;
 use ha_value::Severity;
 
 use super::diagnostic::RenderedDiagnostic;
 use super::json::JsonValue;
+use super::message_mask::MessageMask;
 use super::secrets::SecretTexts;
 use super::sources::SourceTexts;
 use crate::arguments::invocation::in_text;
 
-/// All of them, with how many there are.
+/// Returns the document of `validate --json`: all diagnostics and their counts.
 pub(crate) fn notices_json(
     notices: &[RenderedDiagnostic],
     sources: &SourceTexts,
@@ -26,12 +27,13 @@ pub(crate) fn notices_json(
     ])
 }
 
-/// Each of them: errors first, by file and place.
+/// Returns each diagnostic as JSON: errors first, then by file and place.
 pub(crate) fn each_json(
     notices: &[RenderedDiagnostic],
     sources: &SourceTexts,
     secrets: &SecretTexts,
 ) -> Vec<JsonValue> {
+    // The order is that of the text output, so that both can be compared.
     let mut in_order: Vec<&RenderedDiagnostic> = notices.iter().collect();
     in_order.sort_by_key(|it| {
         (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span))))
@@ -41,20 +43,20 @@ pub(crate) fn each_json(
         return Vec::new();
     }
     let literals = sources.secrets();
-    let masked = |text: &str| literals.masked(&secrets.masked(text));
-    let told = in_order.into_iter().map(|it| {
-        let nearby = sources.nearby(it.places());
-        notice_json(it, sources, secrets, &|text| nearby.masked(&masked(text)))
+    let rendered = in_order.into_iter().map(|it| {
+        let mask = MessageMask::new(it, sources, [secrets, &literals]);
+        notice_json(it, sources, secrets, &mask)
     });
-    told.collect()
+    rendered.collect()
 }
 
 fn notice_json(
     notice: &RenderedDiagnostic,
     sources: &SourceTexts,
     secrets: &SecretTexts,
-    safe: &dyn Fn(&str) -> String,
+    mask: &MessageMask<'_>,
 ) -> JsonValue {
+    let safe = |text: &str| mask.message(text);
     let RenderedDiagnostic {
         code,
         severity,
@@ -73,10 +75,11 @@ fn notice_json(
         detail.push(safe(label));
     }
     for (what, text) in notes.iter().filter(|(what, _)| *what != "in") {
-        detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
+        let text = mask.foreign(text);
+        detail.push(if *what == "note" { text } else { format!("{what}: {text}") });
     }
     let help = help.iter().chain(suggestion.iter().map(|it| &it.help));
-    detail.extend(help.map(|it| format!("help: {}", safe(&in_text(it)))));
+    detail.extend(help.map(|it| format!("help: {}", mask.help(&in_text(it)))));
     let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -88,13 +91,13 @@ fn notice_json(
     ];
     fields.extend(code.map(|it| ("code", it.to_string().into())));
     if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
-        fields.push(("address", safe(address).into()));
+        fields.push(("address", mask.address(address).into()));
     }
     if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
         fields.push(("range", range));
     }
     if let Some(snippet) =
-        span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe))
+        span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, mask))
     {
         fields.push(("snippet", snippet));
     }
@@ -105,10 +108,10 @@ fn notice_json(
     if !related.is_empty() {
         fields.push(("related", JsonValue::Array(related)));
     }
-    // What would be put there is no code any more where something secret is in it.
+    // A masked suggestion is not valid code, so that it must not be offered as a replacement.
     let is_whole = |text: &str| safe(&format!("`{text}`")) == format!("`{text}`");
     if let Some(suggestion) = suggestion.as_ref().filter(|it| is_whole(&it.text)) {
-        fields.push(("suggestion", safe(&suggestion.text).into()));
+        fields.push(("suggestion", suggestion.text.clone().into()));
         if let Some(range) = suggestion.span.as_ref().and_then(|it| range(it, sources)) {
             fields.push(("suggestion_range", range));
         }
@@ -138,12 +141,13 @@ fn snippet(
     values: &[(String, String)],
     sources: &SourceTexts,
     secrets: &SecretTexts,
-    safe: &dyn Fn(&str) -> String,
+    mask: &MessageMask<'_>,
 ) -> Option<JsonValue> {
     let text = sources.text(&span.file)?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |it| it + 1);
     let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
+    // A minified JSON file is one line, which would be repeated with each diagnostic.
     text.get(..span.end).filter(|_| end - start <= 2000)?;
     let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
     let head = context.filter(|it| {
@@ -151,7 +155,7 @@ fn snippet(
     });
     let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
     let value = |(what, value): &(String, String)| {
-        let statement = format!("is {}", safe(value));
+        let statement = format!("is {}", mask.foreign(value));
         JsonValue::object([("traversal", what.into()), ("statement", statement.into())])
     };
     Some(JsonValue::object([
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_as_data() {
+    fn diagnostics_as_json() {
         let sources: SourceTexts = [("main.hcl", "ä = 1\nb = wrong\n")].into_iter().collect();
         let at = SourceSpan::new("main.hcl".into(), 11..16);
         let diagnostics = [
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn no_span_makes_it_panic() {
+    fn no_span_causes_a_panic() {
         let sources: SourceTexts = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
             for (start, end) in (0..5).flat_map(|start| (0..5).map(move |end| (start, end))) {

@@ -1,60 +1,60 @@
-//! A JSON document written part by part: of a large plan no more than one resource is ever held as
-//! a tree of values.
+//! Writes a JSON document part by part, so that at most one resource of a large plan is in memory
+//! as a tree of values.
 
 use super::json::JsonValue;
 
-/// A document that is being written. What is begun goes on until [`JsonDocument::end`].
+/// A document in progress. An object or array stays open until [`JsonDocument::end`].
 #[derive(Default)]
 pub(crate) struct JsonDocument {
     text: String,
     open: Vec<OpenContainer>,
 }
 
-/// An object or array that is not at its end yet.
+/// An object or array that is still open.
 struct OpenContainer {
     closes: char,
     is_empty: bool,
 }
 
 impl JsonDocument {
-    /// Begins an object: the document itself, or an element of the array that is open.
+    /// Opens an object: the document itself, or an element of the open array.
     pub(crate) fn object(&mut self) {
         self.separate();
         self.begin('{', '}');
     }
 
-    /// Begins an object that is a field of the one that is open.
+    /// Opens an object as a field of the open object.
     pub(crate) fn object_field(&mut self, name: &str) {
         self.name(name);
         self.begin('{', '}');
     }
 
-    /// Begins an array that is a field of the object that is open.
+    /// Opens an array as a field of the open object.
     pub(crate) fn array_field(&mut self, name: &str) {
         self.name(name);
         self.begin('[', ']');
     }
 
-    /// Ends what was begun last.
+    /// Closes the innermost open object or array.
     pub(crate) fn end(&mut self) {
         if let Some(part) = self.open.pop() {
             self.text.push(part.closes);
         }
     }
 
-    /// A field of the object that is open.
+    /// Adds a field to the open object.
     pub(crate) fn field(&mut self, name: &str, value: &JsonValue) {
         self.name(name);
         self.text.push_str(&value.compact());
     }
 
-    /// An element of the array that is open.
+    /// Adds an element to the open array.
     pub(crate) fn element(&mut self, value: &JsonValue) {
         self.separate();
         self.text.push_str(&value.compact());
     }
 
-    /// The text, on one line, with a line end.
+    /// Closes everything and returns the document as one line with its line end.
     pub(crate) fn line(mut self) -> String {
         while !self.open.is_empty() {
             self.end();

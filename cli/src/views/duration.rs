@@ -1,4 +1,4 @@
-//! Times as a person reads them.
+//! Durations for people.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What goes on, as a stream of JSON lines in the shape of Terraform's "machine-readable UI".
+//! Events as JSON lines, in the format of Terraform's "machine-readable UI".
 
 use std::collections::HashSet;
 
@@ -22,10 +22,10 @@ use super::secrets::SecretTexts;
 use super::state_view::output_json;
 use super::values::module_address;
 
-/// The version of the stream's shape.
+/// The version of the stream's format.
 const SHAPE: &str = "1.2";
 
-/// How much an event matters.
+/// The log level of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventLevel {
     Info,
@@ -33,7 +33,7 @@ pub(crate) enum EventLevel {
     Error,
 }
 
-/// One line of the stream, yet without its time.
+/// One line of the stream, without its time.
 #[derive(Debug)]
 pub(crate) struct EventLine {
     level: EventLevel,
@@ -52,7 +52,7 @@ impl EventLine {
         self
     }
 
-    /// The line as it is written at a time.
+    /// Returns the line with its time.
     pub(crate) fn at(self, time: jiff::Timestamp) -> JsonValue {
         let Self { level, message, kind, fields } = self;
         let level = match level {
@@ -70,7 +70,7 @@ impl EventLine {
     }
 }
 
-/// The first line: whose stream it is, and in which shape.
+/// Creates the first line: the version of the program and of the format.
 pub(crate) fn version() -> EventLine {
     let version = env!("CARGO_PKG_VERSION");
     let line = EventLine::info("version", format!("ha {version}"));
@@ -79,14 +79,14 @@ pub(crate) fn version() -> EventLine {
         .with("ui", SHAPE.into())
 }
 
-/// Something to tell that has no shape of its own.
+/// Creates an event that has a message and no further data.
 pub(crate) fn log(message: impl Into<String>) -> EventLine {
     EventLine::info("log", message)
 }
 
-/// One thing that is wrong, as `notice_json` tells it.
-pub(crate) fn diagnostic(told: JsonValue) -> EventLine {
-    let text = |name: &str| match &told {
+/// Creates the event of one diagnostic, which `notice_json` rendered.
+pub(crate) fn diagnostic(rendered: JsonValue) -> EventLine {
+    let text = |name: &str| match &rendered {
         JsonValue::Object(fields) => fields.iter().find_map(|(it, value)| match value {
             JsonValue::String(text) if it == name => Some(text.clone()),
             _ => None,
@@ -98,16 +98,16 @@ pub(crate) fn diagnostic(told: JsonValue) -> EventLine {
         _ => (EventLevel::Error, "error"),
     };
     let message = format!("{word}: {}", text("summary").unwrap_or_default());
-    EventLine { level, message, kind: "diagnostic", fields: vec![("diagnostic", told)] }
+    EventLine { level, message, kind: "diagnostic", fields: vec![("diagnostic", rendered)] }
 }
 
-/// An instance is being looked at.
+/// The refresh of an instance begins.
 pub(crate) fn refresh_start(address: &Address, id: &str) -> EventLine {
     EventLine::info("refresh_start", format!("{address}: looking at it ({id})"))
         .with("hook", identified(address, id))
 }
 
-/// An instance has been looked at.
+/// The refresh of an instance is complete.
 pub(crate) fn refresh_complete(address: &Address, id: &str) -> EventLine {
     EventLine::info("refresh_complete", format!("{address}: looked at ({id})"))
         .with("hook", identified(address, id))
@@ -121,7 +121,7 @@ fn identified(address: &Address, id: &str) -> JsonValue {
     ])
 }
 
-/// Everything that a plan says, but its warnings.
+/// Creates the events of a plan, without its warnings.
 pub(crate) fn planned(
     plan: &Plan,
     report: &PlanReport,
@@ -215,8 +215,8 @@ fn reason_word(reason: &ChangeReason) -> Option<&'static str> {
     })
 }
 
-/// How many instances something happens or has happened to. Terraform counts what is made again
-/// twice: as made and as gone.
+/// Creates the event with the counts of changes. Terraform counts a replacement twice: as an
+/// addition and as a removal.
 fn summary(counts: &ChangeCounts, message: String, operation: &str) -> EventLine {
     let changes = JsonValue::object([
         ("add", (counts.create + counts.replace).into()),
@@ -233,7 +233,7 @@ fn outputs_line(outputs: Vec<(String, JsonValue)>) -> EventLine {
         .with("outputs", JsonValue::Object(outputs))
 }
 
-/// A step on something, with what is known of it by then.
+/// A step on one instance, with the id as far as it is known.
 pub(crate) struct StepHook<'a> {
     pub(crate) address: &'a Address,
     pub(crate) action: Action,
@@ -242,7 +242,7 @@ pub(crate) struct StepHook<'a> {
 }
 
 impl StepHook<'_> {
-    /// It begins.
+    /// The step begins.
     pub(crate) fn start(&self) -> EventLine {
         self.line(
             "apply_start",
@@ -250,7 +250,7 @@ impl StepHook<'_> {
         )
     }
 
-    /// It goes on, and waits for something.
+    /// The step is in progress, and may wait for something.
     pub(crate) fn progress(&self, waits: Option<&str>) -> EventLine {
         let waits = waits.map(|it| format!(": {it}")).unwrap_or_default();
         let seconds = self.elapsed.unwrap_or_default().as_secs();
@@ -260,12 +260,12 @@ impl StepHook<'_> {
         )
     }
 
-    /// It is done and on record.
+    /// The step is complete and recorded.
     pub(crate) fn complete(&self) -> EventLine {
         self.line("apply_complete", format!("{}: {}", self.address, past(self.action)))
     }
 
-    /// It failed.
+    /// The step failed.
     pub(crate) fn errored(&self, why: &str) -> EventLine {
         let message = format!("{}: could not {} it: {why}", self.address, infinitive(self.action));
         self.line("apply_errored", message)
@@ -284,14 +284,14 @@ impl StepHook<'_> {
     }
 }
 
-/// What an earlier run left half done is taken up. Terraform has no such line; its readers pass
-/// over it.
+/// The recovery of an unfinished step of an earlier run begins. Terraform has no such line; readers
+/// of its stream ignore unknown types.
 pub(crate) fn recover_start(address: &Address, left: &UnfinishedWork) -> EventLine {
     EventLine::info("recover_start", taking_up(address, left))
         .with("hook", JsonValue::object(left_half_done(address, left)))
 }
 
-/// It is done and on record.
+/// The step is complete and recorded.
 pub(crate) fn recover_complete(address: &Address, left: &UnfinishedWork, id: &str) -> EventLine {
     let fields = left_half_done(address, left)
         .into_iter()
@@ -311,14 +311,14 @@ fn left_half_done(address: &Address, left: &UnfinishedWork) -> Vec<(&'static str
     }
 }
 
-/// How an apply ended: with everything done, or with what is done, what failed and what was not
-/// begun.
+/// Creates the event with the outcome of an apply: the steps that completed, failed and were not
+/// started.
 pub(crate) fn ended(
     applied: &ApplyResult,
     mode: PlanMode,
     secrets: &SecretTexts,
 ) -> Vec<EventLine> {
-    let incidents = (!applied.incidents.is_empty()).then(|| met(&applied.incidents));
+    let incidents = (!applied.incidents.is_empty()).then(|| incidents_event(&applied.incidents));
     if !applied.is_complete() {
         return incidents.into_iter().chain([stopped(applied)]).collect();
     }
@@ -337,7 +337,7 @@ pub(crate) fn ended(
         .outputs
         .iter()
         .flatten()
-        .map(|(name, it)| (name.to_string(), told_output(it, secrets)))
+        .map(|(name, it)| (name.to_string(), stream_output(it, secrets)))
         .collect();
     if !outputs.is_empty() {
         lines.push(outputs_line(outputs));
@@ -345,9 +345,9 @@ pub(crate) fn ended(
     lines
 }
 
-/// What services did that the run got over by asking again.
-fn met(incidents: &[Incident]) -> EventLine {
-    let told = |Incident { what, service, times }: &Incident| {
+/// Creates the event with the incidents that retries got over.
+fn incidents_event(incidents: &[Incident]) -> EventLine {
+    let incident = |Incident { what, service, times }: &Incident| {
         JsonValue::object([
             ("what", (*what).into()),
             ("service", (*service).into()),
@@ -355,19 +355,19 @@ fn met(incidents: &[Incident]) -> EventLine {
         ])
     };
     EventLine::info("incidents", incidents_text(incidents))
-        .with("incidents", JsonValue::Array(incidents.iter().map(told).collect()))
+        .with("incidents", JsonValue::Array(incidents.iter().map(incident).collect()))
 }
 
-/// An output; its value is left out where it is sensitive.
-fn told_output(output: &OutputRecord, secrets: &SecretTexts) -> JsonValue {
-    let mut told = output_json(output, secrets, SecretVisibility::Redacted);
-    if let (JsonValue::Object(fields), true) = (&mut told, output.sensitive) {
+/// Creates one output; the value of a sensitive one is omitted.
+fn stream_output(output: &OutputRecord, secrets: &SecretTexts) -> JsonValue {
+    let mut fields_of_output = output_json(output, secrets, SecretVisibility::Redacted);
+    if let (JsonValue::Object(fields), true) = (&mut fields_of_output, output.sensitive) {
         fields.retain(|(name, _)| name != "value");
     }
-    told
+    fields_of_output
 }
 
-/// Terraform has no such line; its readers pass over it.
+/// Terraform has no such line; readers of its stream ignore unknown types.
 fn stopped(applied: &ApplyResult) -> EventLine {
     let step = |address: &Address, action: Action| {
         vec![
@@ -408,7 +408,7 @@ fn stopped(applied: &ApplyResult) -> EventLine {
     line.with("failed", JsonValue::Array(failed)).with("not_started", JsonValue::Array(not_started))
 }
 
-/// What a stream says of an address.
+/// Returns an address in the format of the stream.
 fn resource(address: &Address) -> JsonValue {
     let module = &address.block.module;
     let mut inside = address.clone();

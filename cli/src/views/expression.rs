@@ -1,5 +1,5 @@
-//! A value as the language would write it, on one line or on several. Read again it is the value,
-//! but for what is secret or not known.
+//! Writes a value in the syntax of the language, on one line or several. Parsed again it gives the
+//! same value, apart from secrets and unknowns.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,19 +10,20 @@ use super::redacted_value::{
     unknown,
 };
 
-/// On one line.
+/// Writes a value on one line.
 pub(crate) fn inline(value: &RedactedValue) -> String {
     ExpressionWriter { before: None }.inline(value)
 }
 
-/// What a value becomes, on one line: secrets that it did not have before are distinguished.
+/// Writes the new value of a change on one line, and marks the secrets that the old value did not
+/// have.
 pub(crate) fn inline_after(before: &RedactedValue, after: &RedactedValue) -> String {
     let mut known = BTreeSet::new();
     before.each_secret(&mut |number| {
         known.insert(number);
     });
     let text = ExpressionWriter { before: Some(&known) }.inline(after);
-    // The same secrets in other places.
+    // Both sides have the same secrets, in other places, so that no secret has changed.
     let is_swapped = before != after && after.hides_something() && text == inline(before);
     if is_swapped {
         ExpressionWriter { before: Some(&BTreeSet::new()) }.inline(after)
@@ -31,7 +32,7 @@ pub(crate) fn inline_after(before: &RedactedValue, after: &RedactedValue) -> Str
     }
 }
 
-/// A string as it is, without its secrets, with a line end.
+/// Writes a string unquoted, without its secrets and with a line end.
 pub(crate) fn as_lines(value: &RedactedValue) -> Option<String> {
     let written: String = value
         .pieces()?
@@ -48,7 +49,7 @@ pub(crate) fn as_lines(value: &RedactedValue) -> Option<String> {
     Some(if written.ends_with('\n') { written } else { written + "\n" })
 }
 
-/// On as many lines as it takes, the first without indent.
+/// Writes a value on several lines, the first without indentation.
 pub(crate) fn set_out(value: &RedactedValue, indent: usize) -> String {
     let outer = " ".repeat(indent);
     match value {
@@ -56,7 +57,8 @@ pub(crate) fn set_out(value: &RedactedValue, indent: usize) -> String {
             let mut text = String::from("[\n");
             for item in items {
                 let written = set_out(item, indent + 2);
-                // The end of a heredoc has its line to itself.
+                // The end word of a heredoc must be alone on its line, so that no comma can follow
+                // it.
                 let comma =
                     if is_heredoc(&written) { format!("\n{outer}  ,") } else { ",".to_owned() };
                 let _ = writeln!(text, "{outer}  {written}{comma}");
@@ -91,7 +93,7 @@ fn is_heredoc(written: &str) -> bool {
 }
 
 struct ExpressionWriter<'a> {
-    /// The secrets that were there before, where there was something.
+    /// The secrets of the old value, if there is one.
     before: Option<&'a BTreeSet<u32>>,
 }
 
@@ -125,7 +127,7 @@ impl ExpressionWriter<'_> {
         }
     }
 
-    /// A string in quotes; a marker that stands alone without.
+    /// Writes a string in quotes; a marker by itself has none.
     fn quoted(&self, pieces: &[RedactedPiece]) -> String {
         let secrets: Option<Vec<&str>> = pieces.iter().map(|it| self.secret_piece(it)).collect();
         match (pieces, secrets.as_deref()) {
@@ -175,7 +177,7 @@ impl ExpressionWriter<'_> {
     }
 }
 
-/// A string as it stands between quotes.
+/// Escapes a string for a place between quotes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -194,7 +196,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A name in an object: as it is where it is one, else quoted.
+/// Writes the key of an object; quotes are added where the language needs them.
 pub(crate) fn key(name: &str) -> String {
     match is_identifier(name) && name != "for" {
         true => name.to_owned(),
@@ -202,7 +204,7 @@ pub(crate) fn key(name: &str) -> String {
     }
 }
 
-/// Whether it can be written without quotes.
+/// Whether a key can be written without quotes.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_changes_inside_of_a_text_is_told() {
+    fn a_changed_secret_within_a_string_is_marked() {
         let secret = |number| RedactedPiece::Secret(SecretToken { number, revealed: None });
         let uri = |number, host: &str| {
             RedactedValue::Text(vec![
@@ -264,32 +266,32 @@ mod tests {
                 RedactedPiece::Clear(host.into()),
             ])
         };
-        let told = |before: &RedactedValue, after: &RedactedValue| {
+        let written = |before: &RedactedValue, after: &RedactedValue| {
             format!("{} -> {}", inline(before), inline_after(before, after))
         };
         assert_eq!(
-            told(&uri(0, "@h"), &uri(1, "@h")),
+            written(&uri(0, "@h"), &uri(1, "@h")),
             r#""x://u:(sensitive)@h" -> "x://u:(sensitive, changed)@h""#
         );
         assert_eq!(
-            told(&uri(0, "@h"), &uri(0, "@i")),
+            written(&uri(0, "@h"), &uri(0, "@i")),
             r#""x://u:(sensitive)@h" -> "x://u:(sensitive)@i""#
         );
         let both = |one, other| {
             RedactedValue::Text(vec![secret(one), RedactedPiece::Clear(":".into()), secret(other)])
         };
         assert_eq!(
-            told(&both(0, 1), &both(1, 0)),
+            written(&both(0, 1), &both(1, 0)),
             r#""(sensitive):(sensitive)" -> "(sensitive, changed):(sensitive, changed)""#
         );
         let listed = |it| RedactedValue::List(vec![it]);
         assert_eq!(
-            told(&listed(uri(0, "")), &listed(uri(1, ""))),
+            written(&listed(uri(0, "")), &listed(uri(1, ""))),
             r#"["x://u:(sensitive)"] -> ["x://u:(sensitive, changed)"]"#
         );
     }
 
-    /// What a display says, read by the language.
+    /// Parses displayed text as the language does.
     fn read_again(text: &str) -> ha_value::Value {
         use ha_lang::{EmptyScope, EvaluationContext, expression};
         let read = expression("shown", &format!("{text}\n"))
@@ -298,11 +300,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_displayed_is_the_value_when_it_is_read_again() {
+    fn displayed_values_can_be_parsed_again() {
         use super::super::redaction::{Redactor, SecretVisibility};
         use super::super::secrets::SecretTexts;
         use ha_value::Value;
-        // Every text of four of these, and what people write.
+        // All strings of four of these characters, and realistic ones.
         let parts = ["a", " ", "\n", "\t", "${x}", "EOT"];
         let mut texts: Vec<String> = vec![String::new()];
         for text in 0..parts.len().pow(4) {

@@ -1,4 +1,4 @@
-//! The stream of JSON lines, and where it goes.
+//! Writes the stream of JSON lines to its destination.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,10 +13,10 @@ use super::events::{self, EventLine, StepHook};
 use super::redacted_value::printable;
 use super::secrets::SecretTexts;
 
-/// How often a step that goes on is told of.
+/// The interval between two progress lines of one step.
 const PULSE: Duration = Duration::from_secs(10);
 
-/// Writes the stream, and tells in it what goes on.
+/// Writes events to the stream, and the progress of steps.
 pub(crate) struct EventStream {
     state: Mutex<StreamState>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct EventStream {
 struct StreamState {
     out: Box<dyn Write + Send>,
     secrets: Arc<SecretTexts>,
-    /// The service's names for what a plan changes.
+    /// The ids of the instances that the plan changes.
     ids: BTreeMap<Address, String>,
     running: BTreeMap<Address, StreamedStep>,
 }
@@ -32,11 +32,11 @@ struct StreamState {
 struct StreamedStep {
     action: Action,
     since: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
 impl EventStream {
-    /// A stream into this, begun with the line that says what it is.
+    /// Creates a stream and writes its first line, the version.
     pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
         let (secrets, ids, running) = Default::default();
         let feed =
@@ -45,17 +45,17 @@ impl EventStream {
         feed
     }
 
-    /// Writes lines. That no one reads on is no failure.
+    /// Writes lines. A closed pipe is not an error.
     pub(crate) fn put(&self, lines: impl IntoIterator<Item = EventLine>) {
         self.state().put(lines);
     }
 
-    /// From now on these are kept out of what is told.
+    /// Masks these secrets from now on.
     pub(crate) fn keep_secret(&self, secrets: Arc<SecretTexts>) {
         self.state().secrets = secrets;
     }
 
-    /// This plan is about to be applied.
+    /// Takes note of a plan before it is applied.
     pub(crate) fn follow(&self, plan: &Plan) {
         let id = |it: &ha_plan::Change| {
             Some((it.address.clone(), it.before.as_ref()?.get("id")?.as_str()?.to_owned()))
@@ -63,13 +63,15 @@ impl EventStream {
         self.state().ids = plan.changes.iter().filter_map(id).collect();
     }
 
-    /// Tells of steps that have been going on for a while. To be called often.
+    /// Writes a progress line for each step that has run for an interval. Must be called often.
     pub(crate) fn tick(&self, now: Instant) {
         let mut state = self.state();
-        let due = |it: &StreamedStep| now.saturating_duration_since(it.told) >= PULSE;
+        // The interval counts from the last line, so that a late tick does not write several lines
+        // at once.
+        let due = |it: &StreamedStep| now.saturating_duration_since(it.reported) >= PULSE;
         let mut lines = Vec::new();
         for (address, running) in state.running.iter_mut().filter(|(_, it)| due(it)) {
-            running.told = now;
+            running.reported = now;
             let elapsed = Some(now.saturating_duration_since(running.since));
             lines.push(
                 StepHook { address, action: running.action, id: None, elapsed }.progress(None),
@@ -79,6 +81,7 @@ impl EventStream {
     }
 
     fn state(&self) -> MutexGuard<'_, StreamState> {
+        // A panic in another thread must not stop the stream.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,7 +92,8 @@ impl StreamState {
         for line in lines {
             text += &line.at(jiff::Timestamp::now()).line();
         }
-        // Who has stopped reading misses nothing: what is done is on record.
+        // A reader that closed the pipe must not stop the apply: its steps are recorded in the
+        // state.
         let _: io::Result<()> = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
@@ -129,7 +133,7 @@ impl StreamState {
                 let line = StepHook { address: &address, action, id: id.as_deref(), elapsed: None }
                     .start();
                 let now = Instant::now();
-                self.running.insert(address, StreamedStep { action, since: now, told: now });
+                self.running.insert(address, StreamedStep { action, since: now, reported: now });
                 vec![line]
             }
             Event::StepProgress { address, message } => {
@@ -170,7 +174,7 @@ impl StreamState {
     }
 }
 
-/// Why a step failed, in a line.
+/// Returns the cause of a failed step on one line.
 pub(crate) fn cause(error: &StepError) -> String {
     match error {
         StepError::Provider(error) => error.causes.first().cloned(),
@@ -196,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// What was written so far.
+    /// The bytes that were written.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -210,7 +214,7 @@ mod tests {
         }
     }
 
-    fn told(events: Vec<Event>, later: Duration) -> Vec<serde_json::Value> {
+    fn streamed(events: Vec<Event>, later: Duration) -> Vec<serde_json::Value> {
         let written = Written::default();
         let feed = EventStream::new(written.clone());
         feed.keep_secret(Arc::new(SecretTexts::within([&Value::from("tr0ub4dor&3").sensitive()])));
@@ -226,10 +230,10 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_is_told_with_what_came_of_it() {
+    fn recoveries_are_streamed_with_their_results() {
         let owing =
             UnfinishedWork::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
-        let lines = told(
+        let lines = streamed(
             vec![
                 Event::Recovering { address: address("a.b"), left: UnfinishedWork::Making },
                 Event::Recovered {
@@ -245,7 +249,7 @@ mod tests {
             ],
             Duration::ZERO,
         );
-        let told = |line: &serde_json::Value| {
+        let described = |line: &serde_json::Value| {
             let hook = &line["hook"];
             let text = |name: &str| hook[name].as_str().unwrap_or("-").to_owned();
             let names = ["action", "verb", "target", "id_value"].map(text).join(" ");
@@ -255,7 +259,7 @@ mod tests {
                 hook["resource"]["addr"].as_str().unwrap()
             )
         };
-        let lines: Vec<String> = lines[1..].iter().map(told).collect();
+        let lines: Vec<String> = lines[1..].iter().map(described).collect();
         assert_eq!(
             lines,
             [
@@ -271,7 +275,7 @@ mod tests {
     fn every_line_says_what_it_is_and_when() {
         let error =
             StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
-        let lines = told(
+        let lines = streamed(
             vec![
                 Event::Looking { records: vec![(address("a.b"), "i-1".into())] },
                 Event::StepStarted {
@@ -314,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_for_long_is_told_of_again() {
+    fn long_steps_report_progress() {
         let started =
             || vec![Event::StepStarted { address: address("a.b"), action: Action::Delete }];
-        assert_eq!(told(started(), Duration::from_secs(9)).len(), 2);
-        let lines = told(started(), Duration::from_secs(11));
+        assert_eq!(streamed(started(), Duration::from_secs(9)).len(), 2);
+        let lines = streamed(started(), Duration::from_secs(11));
         assert_eq!((lines.len(), &lines[2]["type"]), (3, &serde_json::json!("apply_progress")));
         assert!(lines[2]["hook"]["elapsed_seconds"].as_u64().unwrap() >= 10);
     }

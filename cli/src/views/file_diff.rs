@@ -1,5 +1,4 @@
-//! What differs between a file as it is and as it would be, line by line, with what is secret in it
-//! covered.
+//! Compares files before and after formatting line by line, with their secrets covered.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 use super::secrets::SecretTexts;
 use super::sources::SourceTexts;
 
-/// Files as they are and as they would be.
+/// Files before and after formatting.
 pub(crate) struct Rewritten {
     before: SourceTexts,
     after: SourceTexts,
@@ -17,7 +16,8 @@ pub(crate) struct Rewritten {
 }
 
 impl Rewritten {
-    /// Each file has a name and both strings. All of them say together what is secret.
+    /// Each file has a name, its old and its new text. The declarations of all files decide
+    /// together which literals are secret.
     pub(crate) fn new<'f>(
         files: impl Iterator<Item = (&'f str, &'f Arc<str>, &'f str)> + Clone,
     ) -> Self {
@@ -27,36 +27,36 @@ impl Rewritten {
         Self { before, after: files.map(|(name, _, text)| (name, text)).collect(), secrets }
     }
 
-    /// What differs between the two strings of a file. It is told by the strings themselves, and
-    /// shows covered ones.
+    /// Returns the unified diff of a file. The lines are compared uncovered and shown covered.
     pub(crate) fn difference(&self, name: &str) -> String {
         let (Some(before), Some(after)) = (self.before.text(name), self.after.text(name)) else {
             return String::new();
         };
+        // Covered lines must not be compared: two secrets of the same length would look equal.
         let diff = TextDiff::from_lines(before, after);
         let shown =
             |sources: &SourceTexts, text: &str| sources.shown(name, 0..text.len(), &self.secrets);
         let (old, new) = (shown(&self.before, before), shown(&self.after, after));
         let (old, new) = (lines(&old, diff.iter_old_slices()), lines(&new, diff.iter_new_slices()));
-        let mut told = format!("--- old/{name}\n+++ new/{name}\n");
+        let mut unified = format!("--- old/{name}\n+++ new/{name}\n");
         for hunk in diff.unified_diff().iter_hunks() {
-            let _ = writeln!(told, "{}", hunk.header());
+            let _ = writeln!(unified, "{}", hunk.header());
             for change in hunk.iter_changes() {
                 let line = match change.tag() {
                     ChangeTag::Insert => change.new_index().map(|it| new[it]),
                     ChangeTag::Equal | ChangeTag::Delete => change.old_index().map(|it| old[it]),
                 };
-                let _ = write!(told, "{}{}", change.tag(), line.unwrap_or_default());
+                let _ = write!(unified, "{}{}", change.tag(), line.unwrap_or_default());
                 if change.missing_newline() {
-                    told += "\n\\ No newline at end of file\n";
+                    unified += "\n\\ No newline at end of file\n";
                 }
             }
         }
-        told
+        unified
     }
 }
 
-/// A covered text cut as the text itself is: it is as long.
+/// Cuts a covered text at the same places as the text, which has the same length.
 fn lines<'t, 'l>(covered: &'t str, of_text: impl Iterator<Item = &'l str>) -> Vec<&'t str> {
     let mut rest = covered;
     let cut = of_text.map(|it| {

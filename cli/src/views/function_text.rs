@@ -7,7 +7,7 @@ use ha_lang::{Function, Parameter};
 use super::json::JsonValue;
 use super::style::{Painter, TextRole};
 
-/// What a function takes and gives, on one line.
+/// Returns the signature of a function, on one line.
 pub(crate) fn signature(function: &Function) -> String {
     let parameter = |it: &Parameter| format!("{} {}", it.name, it.kind.ty());
     let mut parameters: Vec<String> = function.parameters.iter().map(parameter).collect();
@@ -15,12 +15,12 @@ pub(crate) fn signature(function: &Function) -> String {
     format!("{}({}) {}", function.name, parameters.join(", "), function.returns.ty())
 }
 
-/// One function, with what it is for.
+/// Returns the signature and description of a function.
 pub(crate) fn function_text(function: &Function, paint: Painter) -> String {
     format!("{}\n{}\n", paint.put(TextRole::Head, &signature(function)), function.doc)
 }
 
-/// All functions, a line each.
+/// Lists all functions, one per line.
 pub(crate) fn functions_text<'a>(
     functions: impl IntoIterator<Item = &'a Function>,
     paint: Painter,
@@ -34,7 +34,7 @@ pub(crate) fn functions_text<'a>(
     })
 }
 
-/// Functions in the shape of `terraform metadata functions -json`.
+/// Returns functions in the format of `terraform metadata functions -json`.
 pub(crate) fn functions_json<'a>(functions: impl IntoIterator<Item = &'a Function>) -> JsonValue {
     let signatures =
         functions.into_iter().map(|it| (it.name.to_owned(), function_json(it))).collect();

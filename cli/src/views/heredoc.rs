@@ -2,9 +2,8 @@
 
 use super::redacted_value::{RedactedPiece, SENSITIVE, is_harmful, unknown};
 
-/// A string as a heredoc whose indentation is no part of it; none where none says it: where it does
-/// not end with its line, where all lines are indented, or where it holds what a terminal does not
-/// show.
+/// Writes a string as an indented heredoc; none if a heredoc cannot represent it: if it does not
+/// end with a line end, all lines are indented, or it has characters that a terminal does not show.
 pub(crate) fn heredoc(pieces: &[RedactedPiece], outer: &str) -> Option<String> {
     let whole: String = pieces.iter().map(piece).collect();
     let lines: Vec<&str> = whole.strip_suffix('\n')?.split('\n').collect();

@@ -1,5 +1,5 @@
-//! The ids that `import` blocks give. Of some kinds an id is all that they keep: a password is
-//! imported by itself.
+//! Decides which ids of `import` blocks are secret. The id of some resource types is their only
+//! value: a password is imported by itself.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use ha_lang::Literal;
 
 use super::secrets::{has_secret_id, is_kind};
 
-/// What an import says beside the id and what that is made of.
+/// Arguments of an import that are not part of the id.
 const OPEN: [&str; 2] = ["provider", "to"];
 
-/// Whether the ids in each body of an import are secret, where it names a kind.
+/// For each body of an import that names a resource type, whether its ids are secret.
 pub(super) struct ImportIds(BTreeMap<usize, bool>);
 
 impl ImportIds {
-    /// What the imports among these literals name.
+    /// Collects the resource types that the imports among these literals name.
     pub(super) fn of<'l, 't: 'l>(
         text: &str,
         in_imports: impl Iterator<Item = &'l Literal<'t>>,
@@ -31,12 +31,13 @@ impl ImportIds {
         Self(found)
     }
 
-    /// Whether a literal in an import is secret for sure; none where it is none, or no part of an
-    /// id. Where no kind is named, no one knows.
-    pub(super) fn standing(&self, literal: &Literal<'_>, names: &[&str]) -> Option<bool> {
+    /// Returns whether a literal is certainly secret; none if it is not secret or not part of an
+    /// id. An id without a known resource type may be secret.
+    pub(super) fn certainty(&self, literal: &Literal<'_>, names: &[&str]) -> Option<bool> {
         if names.iter().any(|it| OPEN.contains(it)) {
             return None;
         }
+        // Bodies can be nested, and the strictest one counts.
         match literal.bodies.iter().filter_map(|it| self.0.get(it)).max() {
             Some(false) => None,
             Some(true) => Some(true),

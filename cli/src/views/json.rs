@@ -1,4 +1,4 @@
-//! JSON as it is printed: numbers to the last digit, keys in the order given.
+//! JSON for output: numbers keep every digit, keys keep their order.
 
 use ha_value::{Address, BlockAddress, InstanceKey, Path, PathStep, ResourceMode, Type};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -19,27 +19,27 @@ pub(crate) enum JsonValue {
 }
 
 impl JsonValue {
-    /// An object of these.
+    /// Creates an object with these fields.
     pub(crate) fn object<'a>(of: impl IntoIterator<Item = (&'a str, JsonValue)>) -> Self {
         JsonValue::Object(of.into_iter().map(|(name, it)| (name.to_owned(), it)).collect())
     }
 
-    /// An array of these.
+    /// Creates an array of these elements.
     pub(crate) fn array<T: Into<JsonValue>>(of: impl IntoIterator<Item = T>) -> Self {
         JsonValue::Array(of.into_iter().map(Into::into).collect())
     }
 
-    /// The same, indented for a reader, with a line end.
+    /// Writes the value indented, with a line end.
     pub(crate) fn pretty(&self) -> String {
         serde_json::to_string_pretty(self).expect("keys are strings") + "\n"
     }
 
-    /// The same on one line, with a line end.
+    /// Writes the value on one line, with a line end.
     pub(crate) fn line(&self) -> String {
         self.compact() + "\n"
     }
 
-    /// The same on one line.
+    /// Writes the value on one line.
     pub(crate) fn compact(&self) -> String {
         serde_json::to_string(self).expect("keys are strings")
     }
@@ -111,7 +111,7 @@ impl<T: Into<JsonValue>> From<Option<T>> for JsonValue {
     }
 }
 
-/// The value; what is unknown is null, or left out of objects.
+/// Returns the value; an unknown becomes null, or is left out of an object.
 impl From<&RedactedValue> for JsonValue {
     fn from(value: &RedactedValue) -> Self {
         match value {
@@ -157,12 +157,12 @@ fn is_unknown(value: &RedactedValue) -> bool {
     }
 }
 
-/// Where the value is unknown, in the value's own shape: `true`, or objects and arrays of such.
+/// Returns `true` for each unknown part, in the structure of the value.
 pub(crate) fn unknowns(value: &RedactedValue) -> JsonValue {
     marks(value, &is_unknown)
 }
 
-/// Where the value is sensitive, in the value's own shape.
+/// Returns `true` for each sensitive part, in the structure of the value.
 pub(crate) fn sensitives(value: &RedactedValue) -> JsonValue {
     marks(value, &|it| match it {
         RedactedValue::Secret(_) | RedactedValue::Unknown { secret: true, .. } => true,
@@ -188,7 +188,7 @@ fn marks(value: &RedactedValue, is_marked: &dyn Fn(&RedactedValue) -> bool) -> J
     }
 }
 
-/// An instance's key; null where there is only one instance.
+/// Returns an instance's key; null without `count` and `for_each`.
 impl From<&InstanceKey> for JsonValue {
     fn from(key: &InstanceKey) -> Self {
         match key {
@@ -199,7 +199,7 @@ impl From<&InstanceKey> for JsonValue {
     }
 }
 
-/// A place: `["ingress", 0, "port"]`.
+/// Returns a path: `["ingress", 0, "port"]`.
 impl From<&Path> for JsonValue {
     fn from(path: &Path) -> Self {
         let step = |it: &PathStep| match it {
@@ -210,7 +210,7 @@ impl From<&Path> for JsonValue {
     }
 }
 
-/// A type: `"string"`, `["list", "string"]`, `["object", {…}]`, `["tuple", […]]`.
+/// Returns a type: `"string"`, `["list", "string"]`, `["object", {…}]`, `["tuple", […]]`.
 impl From<&Type> for JsonValue {
     fn from(ty: &Type) -> Self {
         let of = |name: &str, inner: JsonValue| JsonValue::Array(vec![name.into(), inner]);
@@ -246,7 +246,7 @@ impl From<&Type> for JsonValue {
     }
 }
 
-/// What Terraform's JSON says of an address, in its order.
+/// Returns the fields of an address, in Terraform's order.
 pub(crate) fn address_fields(address: &Address) -> Vec<(&'static str, JsonValue)> {
     let Address { block, key } = address;
     let BlockAddress { module, mode, kind, name } = block;
@@ -266,13 +266,13 @@ pub(crate) fn address_fields(address: &Address) -> Vec<(&'static str, JsonValue)
     fields
 }
 
-/// The provider that a kind's name begins with.
+/// Returns the provider that the name of a resource type begins with.
 pub(crate) fn implied_provider(kind: &str) -> &str {
     kind.split('_').next().unwrap_or_default()
 }
 
-/// A provider as tools for Terraform's plans know it: the kinds of these have the names and
-/// arguments of their twins there. Others go by their own name.
+/// Returns a provider's name for Terraform's tools: the registry address for providers whose
+/// resource types have the names and arguments of Terraform's, the plain name for others.
 pub(crate) fn provider_source(name: &str) -> String {
     match name {
         "ha" | "terraform" => "terraform.io/builtin/terraform".into(),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn types_as_tools_know_them() {
+    fn types_have_the_format_of_terraform() {
         let list = Type::List(Type::String.into());
         let tuple = Type::Tuple(vec![list, Type::Any].into());
         assert_eq!(

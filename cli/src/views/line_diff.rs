@@ -1,4 +1,4 @@
-//! Two long strings compared line by line, secrets and unknowns in their places.
+//! Compares two long strings line by line, with secrets and unknowns in their places.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use similar::{ChangeTag, TextDiff};
 
 use super::redacted_value::{RedactedPiece, SecretToken};
 
-/// How many lines around a change are shown.
+/// The number of unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-/// What differs between two strings.
+/// The difference between two strings.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LineDifference {
     pub(crate) added: usize,
     pub(crate) removed: usize,
-    /// Lines of the new text.
+    /// The number of lines of the new string.
     pub(crate) total: usize,
     pub(crate) hunks: Vec<DiffHunk>,
 }
 
-/// Lines that differ, with some around them.
+/// Changed lines with some unchanged ones around them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DiffHunk {
-    /// First line, counted from one, and how many.
+    /// The first line, counted from one, and the number of lines.
     pub(crate) old: (usize, usize),
     pub(crate) new: (usize, usize),
     pub(crate) lines: Vec<DiffLine>,
@@ -34,11 +34,11 @@ pub(crate) struct DiffHunk {
 pub(crate) struct DiffLine {
     pub(crate) kind: LineKind,
     pub(crate) stretches: Vec<LineStretch>,
-    /// Whether the text ends here without a line end.
+    /// Whether the string ends here without a line end.
     pub(crate) unended: bool,
 }
 
-/// What becomes of a line.
+/// The change of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineKind {
     Kept,
@@ -46,19 +46,19 @@ pub(crate) enum LineKind {
     Added,
 }
 
-/// A stretch of a line.
+/// A part of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LineStretch {
-    /// Whether just this is what differs in the line.
+    /// Whether this part is the difference within the line.
     pub(crate) emphasised: bool,
     pub(crate) content: StretchContent,
 }
 
-/// What a stretch holds.
+/// The content of a part of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StretchContent {
     Clear(String),
-    /// A secret; new where the old text has secrets but not this one.
+    /// A secret; new if the old string has secrets and this is none of them.
     Secret {
         changed: bool,
     },
@@ -72,9 +72,13 @@ pub(crate) enum StretchContent {
 pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> LineDifference {
     let mut glyphs = SecretGlyphs::default();
     let old = glyphs.write(before);
+    // A secret of the new string is marked as changed if it was not in the old one, so that the old
+    // secrets must be known before the new string is encoded.
     glyphs.old = glyphs.by_secret.values().copied().collect();
     let new = glyphs.write(after);
     let difference = TextDiff::configure()
+        // The search for the smallest difference is quadratic. After this time a larger difference
+        // is good enough.
         .timeout(Duration::from_secs(5))
         .diff_lines(old.as_str(), new.as_str());
     let mut found =
@@ -108,7 +112,7 @@ pub(crate) fn between(before: &[RedactedPiece], after: &[RedactedPiece]) -> Line
     found
 }
 
-/// A string cut into lines, for one that is new or goes as a whole.
+/// Cuts a string that is added or removed as a whole into lines.
 pub(crate) fn lines_of(pieces: &[RedactedPiece]) -> Vec<DiffLine> {
     let mut glyphs = SecretGlyphs::default();
     let text = glyphs.write(pieces);
@@ -120,7 +124,8 @@ pub(crate) fn lines_of(pieces: &[RedactedPiece]) -> Vec<DiffLine> {
     text.lines().map(line).collect()
 }
 
-/// A JSON text set out in lines with its keys in order; none for what is no JSON object or array.
+/// Formats a JSON string with one value per line and sorted keys; none if the string is not a JSON
+/// object or array.
 pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>> {
     if !matches!(pieces.first(), Some(RedactedPiece::Clear(text)) if text.trim_start().starts_with(['{', '[']))
     {
@@ -133,13 +138,13 @@ pub(crate) fn pretty_json(pieces: &[RedactedPiece]) -> Option<Vec<RedactedPiece>
     Some(glyphs.pieces(&format!("{text}\n")))
 }
 
-/// One private character for each secret and unknown, so that strings with such can be compared as
-/// strings.
+/// Encodes each secret and unknown as one character of the private use area, so that the pieces can
+/// be compared as plain strings.
 #[derive(Default)]
 struct SecretGlyphs {
     table: Vec<RedactedPiece>,
     by_secret: HashMap<u32, usize>,
-    /// Secrets of the old text.
+    /// Secrets of the old string.
     old: std::collections::HashSet<usize>,
 }
 
@@ -225,8 +230,8 @@ impl SecretGlyphs {
     }
 }
 
-/// The private character of an entry. A string with more than a hundred thousand secrets shows the
-/// last for the rest.
+/// Returns the private character of an entry. Beyond the hundred thousand characters of the area,
+/// all entries share the last one.
 fn glyph(index: usize) -> char {
     let code = u32::try_from(index).unwrap_or(LAST).saturating_add(FIRST).min(LAST);
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_last_line_end_is_told() {
+    fn a_missing_last_line_end_is_reported() {
         assert_eq!(
             sketch(&between(&[clear("a\nb\n")], &[clear("a\nb")])),
             "@@ 1,2 1,2\n a\n-b\n+b$\n"

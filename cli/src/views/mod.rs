@@ -1,4 +1,4 @@
-//! How things look: plain data in, text out. Only what `redact` lets through is ever rendered.
+//! Renderers: plain data in, text out. They take redacted values only.
 
 pub(crate) mod compare;
 mod covered;
@@ -16,6 +16,7 @@ pub(crate) mod heredoc;
 mod import_ids;
 pub(crate) mod json;
 pub(crate) mod line_diff;
+mod message_mask;
 mod nearby;
 pub(crate) mod outcome;
 pub(crate) mod plan_json;
@@ -29,6 +30,7 @@ pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod schema_text;
 pub(crate) mod secrets;
+mod similar_words;
 mod source_excerpt;
 pub(crate) mod sources;
 pub(crate) mod state_view;

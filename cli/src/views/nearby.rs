@@ -1,5 +1,5 @@
-//! What is covered near a place, kept out of what is said of that place, which quotes it in whole
-//! or in part.
+//! Masks the covered literals of a line in the messages about that line, which may quote them in
+//! whole or in part.
 
 use std::collections::BTreeSet;
 
@@ -8,40 +8,44 @@ use ha_value::Value;
 
 use super::secrets::SecretTexts;
 
-/// More characters of what was found are not quoted.
+/// The most characters of a token that the parser quotes.
 const QUOTED: usize = 40;
 
-/// What is covered near a place.
+/// The covered literals on the lines of a diagnostic.
 pub(crate) struct Nearby {
-    /// Each as a whole, wherever it is said.
+    /// Whole literals, masked anywhere in a message.
     whole: SecretTexts,
-    /// What a reader may have taken out of it: it is quoted between backticks.
+    /// Parts of literals that the parser may have read as tokens; messages quote tokens between
+    /// backticks.
     parts: SecretTexts,
 }
 
 impl Nearby {
-    /// Of these strings, on lines of which this is shown: a word that is read there in any case is
-    /// no secret by itself.
+    /// Takes covered literals, and their lines as they are shown: a word that is visible there is
+    /// not masked as a part of a literal.
     pub(crate) fn new(texts: &[&str], shown: &str) -> Self {
         let secret = |it: String| Value::from(it).sensitive();
         let whole: Vec<Value> = texts.iter().flat_map(|it| spellings(it)).map(secret).collect();
+        // A word that is visible on the line anyway is not revealed by a message, and masking it
+        // would make the message unreadable.
         let words: BTreeSet<&str> = shown.split(|it| !is_of_name(it)).collect();
         let parts = texts.iter().flat_map(|it| parts(it)).filter(|it| !words.contains(it.as_str()));
         let parts: Vec<Value> = parts.map(secret).collect();
         Self { whole: SecretTexts::within(&whole), parts: SecretTexts::within_words(&parts) }
     }
 
-    /// A string without them.
+    /// Masks the literals in a message.
     pub(crate) fn masked(&self, text: &str) -> String {
         if self.parts.is_empty() {
             return text.to_owned();
         }
         let mut places = self.whole.places(text);
-        // A backtick that belongs to what is covered opens no quote.
+        // A backtick within a covered literal does not open a quote.
         let blotted = blotted(text, places.clone());
         let mut start = 0;
         for (at, piece) in blotted.split('`').enumerate() {
             let end = start + piece.len();
+            // Pieces with an odd index are between two backticks.
             if at % 2 == 1 {
                 places.extend(
                     self.parts
@@ -56,7 +60,7 @@ impl Nearby {
     }
 }
 
-/// A string as it is, as it is read, and as its beginning is quoted.
+/// Returns the forms of a literal in messages: as written, unescaped, and cut to the quoted length.
 fn spellings(text: &str) -> Vec<String> {
     let read =
         text.replace("\\\"", "\"").replace("\\\\", "\\").replace("$${", "${").replace("%%{", "%{");
@@ -64,7 +68,8 @@ fn spellings(text: &str) -> Vec<String> {
     vec![text.to_owned(), read, begin]
 }
 
-/// What may be a word, a number or a sign by itself: `Sec#ret` is read as `Sec`, `0x1F` as `1F`.
+/// Returns the parts of a literal that the parser may read as a token: `Sec` of `Sec#ret`, `1F` of
+/// `0x1F`.
 fn parts(text: &str) -> Vec<String> {
     let mut parts: Vec<String> = spellings(text);
     parts.extend([text.replace('_', ""), text.get(2..).unwrap_or_default().to_owned()]);
@@ -87,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_of_it_is_masked_and_nothing_else() {
+    fn only_quoted_parts_of_literals_are_masked() {
         let masked = |text: &str| {
             let texts = [
                 "Sec#ret the",

@@ -1,4 +1,4 @@
-//! How an apply ended: what is done, what failed, what was not started, and what to do next.
+//! Renders the outcome of an apply: completed, failed and not started steps, and what to do next.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,20 +18,20 @@ use super::redacted_value::{RedactedValue, SENSITIVE};
 use super::style::{Painter, TextRole};
 use crate::arguments::invocation;
 
-/// What is known of an apply besides what came of it.
+/// Facts about an apply, apart from its result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ApplyEnding {
     pub(crate) mode: PlanMode,
     pub(crate) elapsed: Duration,
-    /// The state's number before and after.
+    /// The number of the state's last frame before and after.
     pub(crate) state: (u64, u64),
-    /// Whether everything done is on record.
+    /// Whether every completed step is recorded.
     pub(crate) is_recorded: bool,
-    /// How many instances were taken over before the first step.
+    /// The number of instances that were imported before the first step.
     pub(crate) imported: usize,
 }
 
-/// The line that says that everything is done; its caller has made sure of the record.
+/// Returns the line for a complete apply; the caller has checked that the state is recorded.
 pub(crate) fn complete_text(applied: &ApplyResult, ending: ApplyEnding, paint: Painter) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
@@ -50,8 +50,8 @@ pub(crate) fn complete_text(applied: &ApplyResult, ending: ApplyEnding, paint: P
     done + &incidents_line(&applied.incidents)
 }
 
-/// What services did that the run got over: `Throttled 14 times (ec2 9, rds 5).` Nothing when they
-/// did nothing.
+/// Returns the sentence about incidents that retries got over: `Throttled 14 times (ec2 9, rds
+/// 5).`; none without incidents.
 fn incidents_line(incidents: &[Incident]) -> String {
     match incidents_text(incidents) {
         text if text.is_empty() => text,
@@ -65,7 +65,7 @@ pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
     for it in incidents.iter().filter(|it| it.times > 0) {
         by_kind.entry(it.what).or_default().push(it);
     }
-    let told = by_kind.into_iter().rev().map(|(what, mut of_services)| {
+    let counts = by_kind.into_iter().rev().map(|(what, mut of_services)| {
         of_services.sort_by_key(|it| std::cmp::Reverse(it.times));
         let total: u64 = of_services.iter().map(|it| it.times).sum();
         let times = if total == 1 { "once".to_owned() } else { format!("{total} times") };
@@ -73,7 +73,7 @@ pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
             of_services.iter().map(|it| format!("{} {}", it.service, it.times)).collect();
         format!("{what} {times} ({})", services.join(", "))
     });
-    told.collect::<Vec<_>>().join(", ")
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
@@ -84,7 +84,7 @@ fn done_counted(applied: &ApplyResult) -> String {
     format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
 
-/// How many instances each thing has happened to.
+/// The number of instances for each action.
 pub(crate) fn done_counts(applied: &ApplyResult) -> ChangeCounts {
     let mut steps: BTreeMap<&Address, (bool, bool, bool)> = BTreeMap::new();
     for (address, action) in &applied.done {
@@ -110,7 +110,7 @@ pub(crate) fn done_counts(applied: &ApplyResult) -> ChangeCounts {
     }
 }
 
-/// Why a step was never begun.
+/// Returns why a step was not started.
 pub(crate) fn not_started_because(why: &UnstartedStep) -> String {
     match why {
         UnstartedStep::Needs(other) => format!("needs {other}"),
@@ -119,7 +119,7 @@ pub(crate) fn not_started_because(why: &UnstartedStep) -> String {
     }
 }
 
-/// What is done, what failed, what was not started, and what to do next.
+/// Returns the report: completed, failed and not started steps, and what to do next.
 pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Painter) -> String {
     let what = match ending.mode {
         PlanMode::Normal => "Apply",
@@ -178,13 +178,12 @@ pub(crate) fn stopped_text(applied: &ApplyResult, ending: ApplyEnding, paint: Pa
     text + &next_step(applied, ending)
 }
 
-/// Whether a step ended before its time because the operator asked to stop; the next run goes on
-/// with it.
+/// Whether a step ended early because the operator asked to stop; the next run continues it.
 pub(crate) fn was_stopped(error: &StepError) -> bool {
     matches!(error, StepError::Provider(error) if error.outcome == CallOutcome::Interrupted)
 }
 
-/// What a step that was stopped was at.
+/// Returns the last progress of an interrupted step.
 fn attempted(error: &StepError) -> &str {
     match error {
         StepError::Provider(error) => &error.attempted,
@@ -192,7 +191,7 @@ fn attempted(error: &StepError) -> &str {
     }
 }
 
-/// What was under way when the operator did not wait for it any longer.
+/// Returns the lines for steps in progress when the operator gave up waiting.
 pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Painter) -> String {
     if running.is_empty() {
         return format!("\n{} Nothing was under way.\n", paint.put(TextRole::Alarm, "Abandoned."));
@@ -233,7 +232,8 @@ fn next_step(applied: &ApplyResult, ending: ApplyEnding) -> String {
     )
 }
 
-/// The notices of what failed, each at its block. What was stopped on request did not.
+/// Returns a diagnostic at the block of each failed step. A step that was stopped on request is not
+/// a failure.
 pub(crate) fn failures(
     applied: &ApplyResult,
     span_of: impl Fn(&Address) -> Option<SourceSpan>,
@@ -267,7 +267,7 @@ pub(crate) fn failures(
     notices
 }
 
-/// The outputs as a reader of the terminal sees them.
+/// Returns the outputs for the terminal.
 pub(crate) fn outputs_text(outputs: &BTreeMap<Name, RedactedValue>, paint: Painter) -> String {
     let width = outputs.keys().map(|it| it.width()).max().unwrap_or(0);
     let mut text = String::new();
@@ -284,12 +284,12 @@ pub(crate) fn outputs_text(outputs: &BTreeMap<Name, RedactedValue>, paint: Paint
     text
 }
 
-/// Whether an output is hidden as a whole, so that it takes `--raw` to see it.
+/// Whether an output is hidden as a whole and only `--raw` shows it.
 pub(crate) fn is_hidden(value: &RedactedValue) -> bool {
     set_out(value, 0) == SENSITIVE
 }
 
-/// What an action has done.
+/// Returns the participle of an action: `created`.
 pub(crate) fn past(action: Action) -> &'static str {
     match action {
         Action::NoOp => "left as it is",
@@ -302,7 +302,7 @@ pub(crate) fn past(action: Action) -> &'static str {
     }
 }
 
-/// What an action is to do.
+/// Returns the infinitive of an action: `create`.
 pub(crate) fn infinitive(action: Action) -> &'static str {
     match action {
         Action::NoOp => "leave",
@@ -315,7 +315,7 @@ pub(crate) fn infinitive(action: Action) -> &'static str {
     }
 }
 
-/// What an action is doing.
+/// Returns the present participle of an action: `creating`.
 pub(crate) fn present(action: Action) -> &'static str {
     match action {
         Action::NoOp => "looking",
@@ -328,7 +328,7 @@ pub(crate) fn present(action: Action) -> &'static str {
     }
 }
 
-/// What a run that was killed left half done, and what comes of it now.
+/// Returns the line for an unfinished step of a killed run whose recovery begins.
 pub(crate) fn taking_up(address: &Address, left: &UnfinishedWork) -> String {
     match left {
         UnfinishedWork::Making => {
@@ -346,7 +346,7 @@ pub(crate) fn taking_up(address: &Address, left: &UnfinishedWork) -> String {
     }
 }
 
-/// What was taken up is done.
+/// Returns the line for a completed recovery.
 pub(crate) fn taken_up(address: &Address, left: &UnfinishedWork, id: &str) -> String {
     match left {
         UnfinishedWork::Owing { verb, target } => format!("{address}: done: {verb} {target}"),
@@ -418,7 +418,7 @@ Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
     }
 
     #[test]
-    fn what_services_did_is_told_at_the_end() {
+    fn incidents_are_counted_at_the_end() {
         let mut applied = stopped();
         let incident = |what, service, times| Incident { what, service, times };
         applied.incidents = vec![
@@ -536,7 +536,7 @@ Next: see that the state can be written, then run `ha apply` again: it plans aga
     }
 
     #[test]
-    fn failures_stand_at_their_blocks() {
+    fn failures_point_to_their_blocks() {
         let mut applied = stopped();
         let late = Diagnostic::error("the value is not a number")
             .at(SourceSpan::new("main.hcl".into(), 0..8));

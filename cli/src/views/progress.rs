@@ -1,5 +1,4 @@
-//! What is going on, while it goes on: rows that are redrawn on a terminal, a line for each event
-//! otherwise.
+//! Shows progress: rows that are redrawn on a terminal, a line for each event otherwise.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,22 +17,22 @@ use super::redacted_value::printable;
 use super::secrets::SecretTexts;
 use super::style::{Painter, TextRole};
 
-/// What takes less is never shown as going on.
+/// Shorter steps are not shown while they run.
 const DELAY: Duration = Duration::from_millis(250);
-/// After so long without a line, one says what is going on.
+/// The longest silence before a line of progress.
 const SILENCE: Duration = Duration::from_secs(60);
-/// At most so many steps are shown as going on.
+/// The most running steps that are shown.
 const ROWS: usize = 8;
 
-/// So many of them.
+/// Returns `1 resource`, `2 resources`.
 fn resources(number: usize) -> String {
     if number == 1 { "1 resource".into() } else { format!("{number} resources") }
 }
 
-/// Where lines go.
+/// The destination of lines.
 type LineSink = Box<dyn Fn(&str) + Send + Sync>;
 
-/// Tells what is going on.
+/// Shows the progress of a run.
 pub(crate) struct ProgressView {
     paint: Painter,
     secrets: Mutex<Arc<SecretTexts>>,
@@ -42,7 +41,7 @@ pub(crate) struct ProgressView {
     lines: LineSink,
 }
 
-/// Rows at the bottom of a terminal.
+/// The rows at the bottom of a terminal.
 struct ProgressRows {
     bar: ProgressBar,
     is_shown: AtomicBool,
@@ -55,8 +54,7 @@ impl ProgressRows {
         Self { bar, is_shown: AtomicBool::new(false) }
     }
 
-    /// Puts these in the place of those that are there. An empty line is never drawn: it would push
-    /// a prompt away.
+    /// Replaces the rows. An empty row is never drawn, because it would move a prompt.
     fn show(&self, rows: String) {
         let was_shown = self.is_shown.swap(!rows.is_empty(), Ordering::SeqCst);
         match (was_shown, rows.is_empty()) {
@@ -88,7 +86,7 @@ struct RunningStep {
 }
 
 impl ProgressView {
-    /// Rows on a terminal, with lines above them.
+    /// Redrawn rows on a terminal, with lines above them.
     pub(crate) fn live(paint: Painter, lines: LineSink) -> Self {
         Self {
             rows: Some(ProgressRows::on(ProgressDrawTarget::stderr())),
@@ -108,13 +106,12 @@ impl ProgressView {
         Self { paint, secrets: Mutex::default(), state: Mutex::new(state), rows: None, lines }
     }
 
-    /// From now on these are kept out of what is told.
+    /// Masks these secrets from now on.
     pub(crate) fn keep_secret(&self, secrets: Arc<SecretTexts>) {
         *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
-    /// Redraws the rows, and says that it is still at work after a long silence. To be called
-    /// often.
+    /// Redraws the rows, and writes a line after a long silence. Must be called often.
     pub(crate) fn tick(&self, now: Instant) {
         let mut state = self.state();
         match &self.rows {
@@ -128,7 +125,7 @@ impl ProgressView {
         }
     }
 
-    /// Nothing is going on any more: takes the rows away.
+    /// Removes the rows at the end of the run.
     pub(crate) fn rest(&self) {
         let mut state = self.state();
         state.phase = None;
@@ -138,7 +135,7 @@ impl ProgressView {
         }
     }
 
-    /// The steps under way, and for how long.
+    /// Returns the running steps with the time since their start.
     pub(crate) fn running(&self) -> Vec<(Address, Action, Duration)> {
         let state = self.state();
         state
@@ -164,7 +161,7 @@ impl ProgressView {
         printable(&secrets.masked(text)).replace('\n', " ")
     }
 
-    /// The line for an event, once the event has left its trace in the state.
+    /// Returns the line of an event, and updates the running steps.
     fn line(&self, state: &mut ProgressState, event: Event, now: Instant) -> Option<String> {
         match event {
             Event::RefreshStarted { total } => {
@@ -275,7 +272,7 @@ impl EventObserver for ProgressView {
 }
 
 impl ProgressState {
-    /// What is going on, a row for each, and a last one for all.
+    /// Returns one row for each running step, and a summary row.
     fn rows(&self, now: Instant, paint: Painter) -> String {
         let mut rows = String::new();
         if let Some((phase, since)) = self.phase.as_ref().filter(|(_, since)| now - *since >= DELAY)
@@ -381,7 +378,7 @@ mod tests {
         ]
     }
 
-    fn told(paint: Painter, after: Duration) -> (String, String) {
+    fn rendered(paint: Painter, after: Duration) -> (String, String) {
         let written = Arc::new(Mutex::new(String::new()));
         let to = written.clone();
         let progress = ProgressView::lines(
@@ -403,7 +400,7 @@ mod tests {
     #[test]
     fn one_line_for_each_event() {
         check(
-            &told(Painter::PLAIN, Duration::ZERO).0,
+            &rendered(Painter::PLAIN, Duration::ZERO).0,
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
@@ -418,7 +415,7 @@ stopping: one step under way is brought to its end, none begins; once more to ab
 "#]],
         );
         check(
-            &told(Painter::COLOURED, Duration::ZERO).0,
+            &rendered(Painter::COLOURED, Duration::ZERO).0,
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
@@ -435,7 +432,7 @@ a.d: done: start mongod on d:27017
     }
 
     #[test]
-    fn rows_stay_below_the_lines_and_go_when_all_is_done() {
+    fn rows_stay_below_lines_and_are_removed_at_the_end() {
         let screen = InMemoryTerm::new(10, 80);
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let before = screen.clone();
@@ -480,8 +477,8 @@ a.d: done: start mongod on d:27017
     }
 
     #[test]
-    fn silence_is_broken_after_a_minute() {
-        let lines = told(Painter::PLAIN, Duration::from_secs(75)).0;
+    fn a_line_is_written_after_a_minute_of_silence() {
+        let lines = rendered(Painter::PLAIN, Duration::from_secs(75)).0;
         check(
             lines.lines().last().unwrap(),
             str!["... 1 running: c.d 1m15s (waits for (sensitive)); 1 waiting"],
@@ -489,10 +486,10 @@ a.d: done: start mongod on d:27017
     }
 
     #[test]
-    fn rows_show_what_takes_long() {
-        assert_eq!(told(Painter::PLAIN, Duration::ZERO).1, "");
+    fn rows_show_long_steps() {
+        assert_eq!(rendered(Painter::PLAIN, Duration::ZERO).1, "");
         check(
-            &told(Painter::PLAIN, Duration::from_secs(75)).1,
+            &rendered(Painter::PLAIN, Duration::from_secs(75)).1,
             str![[r#"
   updating c.d (waits for (sensitive)) 1m15s
 2/4 done, 1 running, 1 waiting; Ctrl-C stops safely

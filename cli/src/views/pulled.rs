@@ -9,8 +9,8 @@ use super::redacted_value::SENSITIVE;
 use super::secrets::SecretTexts;
 use super::state_view::state_secrets;
 
-/// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something
-/// was, because then it can no longer be pushed back.
+/// Returns the state in the format of `to_json` with its secrets replaced. The document is marked
+/// if something was replaced, because it cannot be pushed back then.
 pub(crate) fn pulled_json(state: &State) -> Json {
     let secrets = state_secrets(state);
     let mut json = to_json(state);
@@ -28,15 +28,17 @@ pub(crate) fn pulled_json(state: &State) -> Json {
     json
 }
 
-/// Replaces what services call things where that is made of a secret, and a record's short secrets
-/// in the rest of it. Answers whether there was any.
+/// Replaces ids that contain a secret, and a record's short secrets in its other attributes.
+/// Returns whether anything was replaced.
 fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
     let mut redacted = false;
     let mut hide = |json: &mut Json, record: &Record| {
-        let told = told_id(record);
-        redacted |= told != record.id;
-        json["id"] = told.into();
+        let masked_id = told_id(record);
+        redacted |= masked_id != record.id;
+        json["id"] = masked_id.into();
         let attributes = record.arguments.values().chain(record.outputs.values());
+        // A short secret, such as a port, is a common word elsewhere. It is replaced only in the
+        // record that it belongs to.
         let short = SecretTexts::short_within(attributes.filter(|it| it.contains_sensitive()));
         if !short.is_empty() {
             redacted |=
@@ -52,8 +54,7 @@ fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
     redacted
 }
 
-/// Replaces what is marked, and what is the same as something marked. Answers whether there was
-/// any.
+/// Replaces marked values and values equal to them. Returns whether anything was replaced.
 fn redact(json: &mut Json, secrets: &SecretTexts) -> bool {
     match json {
         Json::String(text) => {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_left_in_it_and_it_says_so() {
+    fn no_secret_is_left_and_the_document_is_marked() {
         let mut state = state(&[
             ("password", Value::from(SECRET).sensitive()),
             ("uri", parts([clear("postgresql://"), secret(SECRET), clear("@db")])),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn without_secrets_it_is_the_whole_state() {
+    fn a_state_without_secrets_is_complete() {
         let state = state(&[("secret", Value::from("x"))]);
         assert_eq!(pulled_json(&state), to_json(&state));
     }

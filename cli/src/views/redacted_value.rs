@@ -1,5 +1,5 @@
-//! Values as anybody may see them. Renderers take these and never a value of the language, so that
-//! no renderer can show a secret.
+//! Values without secrets. Renderers take these and never a value of the language, so that no
+//! renderer can show a secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use unicode_width::UnicodeWidthStr;
 pub(crate) enum RedactedValue {
     Null,
     Bool(bool),
-    /// In the language's decimal form.
+    /// A number in decimal notation.
     Number(String),
     Text(Vec<RedactedPiece>),
-    /// A string that is kept in base64, decoded.
+    /// A base64 string with its decoded content.
     Base64 {
         decoded: Vec<RedactedPiece>,
-        /// As it is kept; none when something in it is secret.
+        /// The encoded string; none if the content has a secret.
         kept: Option<String>,
     },
     /// A list or tuple.
@@ -27,14 +27,14 @@ pub(crate) enum RedactedValue {
     /// A map or object.
     Object(BTreeMap<Name, RedactedValue>),
     Unknown {
-        /// The attribute it waits for.
+        /// The attribute that the value depends on.
         cause: Option<Name>,
         secret: bool,
     },
     Secret(SecretToken<Box<RedactedValue>>),
 }
 
-/// A stretch of a string.
+/// A part of a string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RedactedPiece {
     Clear(String),
@@ -42,23 +42,23 @@ pub(crate) enum RedactedPiece {
     Unknown { cause: Option<Name>, secret: bool },
 }
 
-/// Stands for something secret: the same number for the same thing, so that a change can be seen
+/// Represents a secret by a number. Equal secrets have equal numbers, so that a change is visible
 /// and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretToken<T> {
     pub(crate) number: u32,
-    /// What it is; only there when the operator asked to see secrets.
+    /// The value; only set if the operator asked for secrets.
     pub(crate) revealed: Option<T>,
 }
 
 impl RedactedValue {
-    /// A clear text.
+    /// A string without secrets.
     #[cfg(test)]
     pub(crate) fn text(text: &str) -> Self {
         RedactedValue::Text(vec![RedactedPiece::Clear(text.to_owned())])
     }
 
-    /// Whether nothing in it is unknown.
+    /// Whether the value has no unknown part.
     pub(crate) fn is_wholly_known(&self) -> bool {
         match self {
             RedactedValue::Unknown { .. } => false,
@@ -76,7 +76,7 @@ impl RedactedValue {
         }
     }
 
-    /// Takes the number of each secret in it.
+    /// Calls a function with the number of each secret.
     pub(crate) fn each_secret(&self, take: &mut dyn FnMut(u32)) {
         match self {
             RedactedValue::Secret(secret) => take(secret.number),
@@ -98,7 +98,7 @@ impl RedactedValue {
         }
     }
 
-    /// Whether something in it is secret and not shown.
+    /// Whether the value has a hidden secret.
     pub(crate) fn hides_something(&self) -> bool {
         let hides = |it: &RedactedPiece| match it {
             RedactedPiece::Secret(secret) => secret.revealed.is_none(),
@@ -119,12 +119,12 @@ impl RedactedValue {
         }
     }
 
-    /// Whether it certainly reads the same: what is unknown never does.
+    /// Whether both values are certainly equal; an unknown is equal to nothing.
     pub(crate) fn is_same(&self, after: &RedactedValue) -> bool {
         self.reads_as(after) && after.is_wholly_known()
     }
 
-    /// Whether both are written in the same way: a list and a set of the same elements are.
+    /// Whether both are displayed equally, as a list and a set of the same elements are.
     pub(crate) fn reads_as(&self, other: &RedactedValue) -> bool {
         match (self, other) {
             (
@@ -138,7 +138,7 @@ impl RedactedValue {
         }
     }
 
-    /// The pieces of a string.
+    /// Returns the pieces of a string; none for other values.
     pub(crate) fn pieces(&self) -> Option<&[RedactedPiece]> {
         match self {
             RedactedValue::Text(pieces) | RedactedValue::Base64 { decoded: pieces, .. } => {
@@ -148,7 +148,7 @@ impl RedactedValue {
         }
     }
 
-    /// Whether it is a string of several lines.
+    /// Whether the value is a string of several lines.
     pub(crate) fn is_long_text(&self) -> bool {
         let line_end_within = |it: &RedactedPiece| matches!(it, RedactedPiece::Clear(text) if text.trim_end_matches('\n').contains('\n'));
         match self.pieces() {
@@ -167,7 +167,7 @@ impl RedactedValue {
     }
 }
 
-/// What stands in the place of an unknown.
+/// Returns the placeholder of an unknown.
 pub(crate) fn unknown(cause: Option<&str>, secret: bool) -> String {
     match (cause, secret) {
         (Some(cause), false) => format!("(known after apply: {cause})"),
@@ -177,14 +177,14 @@ pub(crate) fn unknown(cause: Option<&str>, secret: bool) -> String {
     }
 }
 
-/// What stands in the place of a secret.
+/// The placeholder of a secret.
 pub(crate) const SENSITIVE: &str = "(sensitive)";
-/// The same where it is another one than before.
+/// The placeholder of a secret that differs from the old one.
 pub(crate) const SENSITIVE_CHANGED: &str = "(sensitive, changed)";
-/// The same where it is the one it was.
+/// The placeholder of a secret that equals the old one.
 pub(crate) const SENSITIVE_UNCHANGED: &str = "(sensitive, unchanged)";
 
-/// Text that cannot reach through to the terminal: control characters are written out.
+/// Escapes control characters, so that a string cannot control the terminal.
 pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     if is_plain(text) {
         return text.into();
@@ -203,20 +203,20 @@ pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     written.into()
 }
 
-/// Whether a character does more on a terminal than being seen. Those that turn the direction of
-/// writing can make a line read as what it is not.
+/// Whether a character controls the terminal. Characters that change the direction of writing are
+/// among them, because they can disguise a line.
 pub(crate) fn is_harmful(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// How many columns a string takes.
+/// Returns the width of a string in columns.
 pub(crate) fn columns(text: &str) -> usize {
     if is_plain(text) { text.len() } else { text.width() }
 }
 
-/// Whether each byte is a character that takes one column, as in most strings: that is told in a
-/// fraction of the time.
+/// Whether each byte is a printable ASCII character. Most strings are, and this check is far
+/// cheaper than the width of each character.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|it| matches!(it, b' '..=b'~'))
 }
@@ -226,14 +226,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_is_never_the_same() {
+    fn an_unknown_equals_nothing() {
         let unknown = RedactedValue::Unknown { cause: None, secret: false };
         assert!(!unknown.is_same(&unknown));
         assert!(RedactedValue::text("a").is_same(&RedactedValue::text("a")));
     }
 
     #[test]
-    fn one_line_with_its_end_is_not_long() {
+    fn one_line_with_its_line_end_is_not_multiline() {
         assert!(!RedactedValue::text("a\n").is_long_text());
         assert!(RedactedValue::text("a\nb").is_long_text());
         let secret = RedactedPiece::Secret(SecretToken { number: 0, revealed: None });

@@ -1,5 +1,5 @@
-//! The one place that decides what becomes visible of values, of names, places and types: secrets
-//! become numbers here, before any renderer.
+//! The one place that decides which values, names, paths and types are visible: secrets become
+//! numbers here, before any renderer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -16,16 +16,16 @@ use super::secrets::{SecretTexts, is_argument};
 /// Whether secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretVisibility {
-    /// They are not.
+    /// Secrets are hidden.
     Redacted,
-    /// The operator asked for them.
+    /// Secrets are shown because the operator asked for them.
     Revealed,
 }
 
-/// Turns values into what may be seen of them.
+/// Turns values into redacted values.
 pub(crate) struct Redactor<'a> {
     secrets: &'a SecretTexts,
-    /// The short secrets of what is looked at, which count in there.
+    /// Short secrets of the current resource, which are masked in its other attributes only.
     near: SecretTexts,
     sight: SecretVisibility,
     numbers: HashMap<Value, u32>,
@@ -36,7 +36,7 @@ impl<'a> Redactor<'a> {
         Self { secrets, near: SecretTexts::default(), sight, numbers: HashMap::new() }
     }
 
-    /// What may be seen of a value.
+    /// Redacts a value.
     pub(crate) fn shown(&mut self, value: &Value) -> RedactedValue {
         match value {
             Value::Null(_) => RedactedValue::Null,
@@ -50,7 +50,7 @@ impl<'a> Redactor<'a> {
             Value::Set(items) => {
                 RedactedValue::Set(items.iter().map(|it| self.shown(it)).collect())
             }
-            // As in the language: a name that is secret makes all of it so.
+            // As in the language, a secret key makes the whole map secret.
             Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => {
                 self.secret(value)
             }
@@ -71,12 +71,14 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be seen of all attributes.
+    /// Redacts all attributes of an object.
     pub(crate) fn attributes<'v>(
         &mut self,
         attributes: impl IntoIterator<Item = (&'v Name, &'v Value)>,
     ) -> BTreeMap<Name, RedactedValue> {
         let attributes: Vec<(&Name, &Value)> = attributes.into_iter().collect();
+        // Short secrets count within their own resource only. The outermost call collects them,
+        // because a nested object is searched for the secrets of the whole resource.
         let is_outermost = self.near.is_empty() && self.sight == SecretVisibility::Redacted;
         if is_outermost {
             self.near = SecretTexts::short_within(
@@ -91,7 +93,7 @@ impl<'a> Redactor<'a> {
         shown
     }
 
-    /// What may be seen of a value that is secret as a whole.
+    /// Redacts a value that is secret as a whole.
     pub(crate) fn secret(&mut self, value: &Value) -> RedactedValue {
         match self.shown(&value.clone().sensitive()) {
             RedactedValue::Text(pieces) => match pieces.as_slice() {
@@ -110,12 +112,12 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be seen of an output: nothing of one that is called sensitive.
+    /// Redacts an output; a sensitive one is hidden as a whole.
     pub(crate) fn output(&mut self, output: &OutputRecord) -> RedactedValue {
         if output.sensitive { self.secret(&output.value) } else { self.shown(&output.value) }
     }
 
-    /// What a service calls something.
+    /// Returns the id of a record; masked if it contains a secret.
     pub(crate) fn id(&self, record: &Record) -> String {
         match self.sight {
             SecretVisibility::Redacted => self.secrets.masked(&told_id(record)),
@@ -123,10 +125,13 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be shown of a value's type. Names and lengths inside of a secret are a part of it.
+    /// Returns the visible type of a value. Attribute names and lengths inside of a secret are
+    /// hidden.
     pub(crate) fn ty(&self, value: &Value) -> Type {
         let attribute = |ty| AttributeType { ty, optional: false, default: None };
         match value {
+            // Revealed types need no search for secrets, and the types of revealed values have no
+            // marks.
             _ if self.sight == SecretVisibility::Revealed => Type::of_value(&value.revealed()),
             Value::Object(items) if !self.hides_name_of(items) => {
                 let attributes =
@@ -141,8 +146,8 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// A type without those inside of it that have secret names: also of what is null or not known
-    /// there may be some.
+    /// Removes the object types with secret attribute names from a type. Null and unknown values
+    /// can have such types too.
     fn open_type(&self, ty: &Type) -> Type {
         let of = |inner: &Type| Arc::new(self.open_type(inner));
         match ty {
@@ -166,12 +171,12 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// What may be shown of the type of a value that is secret as a whole.
+    /// Returns the visible type of a value that is secret as a whole.
     pub(crate) fn secret_type(&self, value: &Value) -> Type {
         self.ty(&value.clone().sensitive())
     }
 
-    /// A place in these attributes, as they may be seen: nothing of what is inside of a secret.
+    /// Cuts a path where a secret begins in the attributes of either side.
     pub(crate) fn path(
         &self,
         path: &Path,
@@ -180,11 +185,12 @@ impl<'a> Redactor<'a> {
         let Some((PathStep::Name(first), steps)) = path.steps().split_first() else {
             return path.clone();
         };
-        let mut told = Path::attribute(first.clone());
+        let mut visible = Path::attribute(first.clone());
         let mut here: Vec<&RedactedValue> =
             sides.iter().flatten().filter_map(|it| it.get(first)).collect();
         for step in steps {
             let is_secret = |it: &&RedactedValue| matches!(it, RedactedValue::Secret(it) if it.revealed.is_none());
+            // The two sides can differ. A step that is hidden on one of them must not be shown.
             if here.iter().any(is_secret)
                 || here.iter().any(|it| matches!(it, RedactedValue::Unknown { secret: true, .. }))
             {
@@ -196,28 +202,27 @@ impl<'a> Redactor<'a> {
                 _ => None,
             });
             here = inside.collect();
-            told = match step {
+            visible = match step {
                 PathStep::Name(name) if self.hides_name(name) => break,
-                PathStep::Name(name) => told.name(name.clone()),
-                PathStep::Index(index) => told.index(*index),
+                PathStep::Name(name) => visible.name(name.clone()),
+                PathStep::Index(index) => visible.index(*index),
             };
         }
-        told
+        visible
     }
 
     fn hides_name_of(&self, items: &Object) -> bool {
         items.keys().any(|it| self.hides_name(it))
     }
 
-    /// Whether a name says a secret. What the language and its kinds call so is none, whatever else
-    /// it may be.
+    /// Whether a name contains a secret. Argument names of resource types are never secret.
     fn hides_name(&self, name: &str) -> bool {
         self.sight == SecretVisibility::Redacted
             && !is_argument(name)
             && !self.places(name).is_empty()
     }
 
-    /// A message with what is secret replaced.
+    /// Masks the secrets in a message.
     pub(crate) fn message(&self, text: &str) -> String {
         match self.sight {
             SecretVisibility::Redacted => self.secrets.masked(text),
@@ -226,6 +231,8 @@ impl<'a> Redactor<'a> {
     }
 
     fn string(&mut self, text: &Arc<str>) -> RedactedValue {
+        // User data is often a script in base64. Decoded, its lines can be compared, and a secret
+        // hides only its own place.
         if let Some(decoded) = decoded(text) {
             let decoded = self.clear(&decoded);
             let kept = (!decoded
@@ -243,8 +250,7 @@ impl<'a> Redactor<'a> {
         };
         let is_whole = parts.iter().all(is_secret);
         let mut pieces = Vec::new();
-        // Neighbours that are secret are one secret: where one ends and the next begins is no one's
-        // business.
+        // Adjacent secrets become one, because the boundary between them would reveal their number.
         for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
             match run {
                 [TextPart::Clear(text)] => pieces.extend(self.clear(text)),
@@ -267,7 +273,7 @@ impl<'a> Redactor<'a> {
             return;
         }
         let text: String = Text::from_iter(run.iter().cloned()).known().unwrap_or_default();
-        // In a longer text the end of a line is nothing secret, and keeps lines apart.
+        // Within a longer string the line end is not secret, and it keeps the lines apart.
         let inner = if is_whole { &*text } else { text.strip_suffix('\n').unwrap_or(&text) };
         if !inner.is_empty() || is_whole {
             pieces.push(self.piece(inner));
@@ -277,7 +283,7 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    /// A clear text, in which secrets may have been put all the same.
+    /// Redacts a string without marks, which may contain known secrets.
     fn clear(&mut self, text: &str) -> Vec<RedactedPiece> {
         if self.sight == SecretVisibility::Revealed {
             return vec![RedactedPiece::Clear(text.to_owned())];
@@ -297,7 +303,7 @@ impl<'a> Redactor<'a> {
         pieces
     }
 
-    /// Where there are secrets in a string.
+    /// Returns the places of secrets in a string.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let places = self.secrets.places(text);
         if self.near.is_empty() {
@@ -315,12 +321,13 @@ impl<'a> Redactor<'a> {
     }
 
     fn number(&mut self, secret: &Value) -> u32 {
+        // Numbers are given in order of appearance, so that they reveal nothing about the secret.
         let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(secret.clone()).or_insert(next)
     }
 }
 
-/// A type without the names and lengths in it.
+/// Removes attribute names and lengths from a type.
 fn outermost(ty: &Type) -> Type {
     let of = |inner: &Type| Arc::new(outermost(inner));
     match ty {
@@ -332,7 +339,7 @@ fn outermost(ty: &Type) -> Type {
     }
 }
 
-/// Clear neighbours as one.
+/// Joins adjacent clear pieces.
 fn joined(pieces: Vec<RedactedPiece>) -> Vec<RedactedPiece> {
     let mut joined: Vec<RedactedPiece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
@@ -344,8 +351,8 @@ fn joined(pieces: Vec<RedactedPiece>) -> Vec<RedactedPiece> {
     joined
 }
 
-/// The text that a string holds in base64. A name or digest that only looks like base64 decodes to
-/// bytes that are no string.
+/// Decodes a base64 string; none if it is not base64 of readable text. A name or digest that looks
+/// like base64 decodes to bytes that are not.
 fn decoded(text: &str) -> Option<String> {
     let fits = text.len() >= 24 && text.len().is_multiple_of(4);
     if !fits
@@ -388,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_side_by_side_are_one() {
+    fn adjacent_secrets_are_one() {
         let secrets = SecretTexts::default();
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let secret = |number| RedactedPiece::Secret(SecretToken { number, revealed: None });
@@ -429,13 +436,13 @@ mod tests {
     }
 
     #[test]
-    fn a_type_tells_no_name_and_no_length_of_a_secret() {
+    fn types_hide_names_and_lengths_of_secrets() {
         let hush = || Value::from("correct horse");
         let secrets = SecretTexts::within([&hush().sensitive()]);
         let redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let keyed = |name: &str| Value::object([(name.into(), Value::from(1))]);
         let list = |it: Value| Value::list([it]);
-        for (value, told) in [
+        for (value, expected) in [
             (keyed("open"), "object({open = number})"),
             (keyed("open").sensitive(), "any"),
             (keyed("correct horse"), "any"),
@@ -448,7 +455,7 @@ mod tests {
             (Value::from(1).sensitive(), "number"),
             (Value::unknown(Type::of_value(&list(keyed("correct horse"))), None), "list(any)"),
         ] {
-            assert_eq!(redactor.ty(&value).to_string(), told);
+            assert_eq!(redactor.ty(&value).to_string(), expected);
         }
         assert_eq!(redactor.secret_type(&keyed("open")), Type::Any);
         let revealed = Redactor::new(&secrets, SecretVisibility::Revealed)
@@ -457,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_secret_makes_all_of_it_so() {
+    fn a_secret_key_makes_the_map_secret() {
         let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let value =
@@ -469,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_ends_where_a_secret_begins() {
+    fn a_path_ends_where_a_secret_begins() {
         let secrets = SecretTexts::within([&Value::from("correct horse").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let inner = Value::object([("key".into(), Value::tuple([Value::from(1)]))]);
@@ -477,15 +484,15 @@ mod tests {
             [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
         let shown = redactor.attributes(&attributes);
         let path = |first: &str, then: &str| Path::attribute(first).name(then).index(0);
-        let told = |path: &Path| redactor.path(path, &[None, Some(&shown)]).to_string();
-        assert_eq!(told(&path("open", "key")), "open.key[0]");
-        assert_eq!(told(&path("hidden", "key")), "hidden");
-        assert_eq!(told(&path("open", "correct horse")), "open");
-        assert_eq!(told(&path("elsewhere", "key")), "elsewhere.key[0]");
+        let visible = |path: &Path| redactor.path(path, &[None, Some(&shown)]).to_string();
+        assert_eq!(visible(&path("open", "key")), "open.key[0]");
+        assert_eq!(visible(&path("hidden", "key")), "hidden");
+        assert_eq!(visible(&path("open", "correct horse")), "open");
+        assert_eq!(visible(&path("elsewhere", "key")), "elsewhere.key[0]");
     }
 
     #[test]
-    fn a_short_secret_counts_as_a_word_beside_itself() {
+    fn a_short_secret_is_masked_within_its_own_resource() {
         let secrets = SecretTexts::within([&Value::from("z#7").sensitive()]);
         let mut redactor = Redactor::new(&secrets, SecretVisibility::Redacted);
         let attributes: Object = [

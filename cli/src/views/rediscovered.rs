@@ -1,4 +1,4 @@
-//! What was found after a state was lost, as lines of text.
+//! Renders the result of a state recovery as lines of text.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use ha_value::{Action, Address};
 
 use super::secrets::SecretTexts;
 
-/// Sections of one line for each thing, those that hold something.
+/// Returns the sections that are not empty, with one line for each instance.
 pub(crate) fn rediscovered_lines(found: &RediscoveryResult, secrets: &SecretTexts) -> Vec<String> {
     let ids = ids(found);
     let mut sections: BTreeMap<RecoverySection, Vec<Vec<String>>> = BTreeMap::new();
@@ -62,7 +62,7 @@ pub(crate) fn rediscovered_lines(found: &RediscoveryResult, secrets: &SecretText
     lines
 }
 
-/// What may be said of an instance, in the order in which it is said.
+/// The results for an instance, in the order of display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum RecoverySection {
     Found,
@@ -104,7 +104,7 @@ impl RecoverySection {
     }
 }
 
-/// The service's names for what is recorded, but for those that are secret themselves.
+/// Returns the ids of recorded instances, with secret ones masked.
 fn ids(found: &RediscoveryResult) -> BTreeMap<&Address, String> {
     let seen = found.plan.settled.iter().filter_map(|it| match it {
         RefreshUpdate::Seen(record) if !record.is_lost() => {
@@ -124,13 +124,13 @@ fn entry(
     match search {
         _ if change.reason == Some(ChangeReason::Lost) => (Some(RecoverySection::Lost), Vec::new()),
         Some(DiscoveryResult::Found(found)) => {
-            (Some(RecoverySection::Found), vec![id(), said(found.by).to_owned()])
+            (Some(RecoverySection::Found), vec![id(), evidence_text(found.by).to_owned()])
         }
         Some(DiscoveryResult::Unasked(_, why)) => {
             (Some(RecoverySection::Supposed), vec![id(), why.clone()])
         }
         Some(DiscoveryResult::Several(all)) => {
-            let each = all.iter().map(|(id, by)| format!("{id} {}", said(*by)));
+            let each = all.iter().map(|(id, by)| format!("{id} {}", evidence_text(*by)));
             (Some(RecoverySection::Several), vec![each.collect::<Vec<_>>().join("; ")])
         }
         Some(DiscoveryResult::Unsearchable(why)) => {
@@ -143,7 +143,7 @@ fn entry(
     }
 }
 
-fn said(by: DiscoveryEvidence) -> &'static str {
+fn evidence_text(by: DiscoveryEvidence) -> &'static str {
     match by {
         DiscoveryEvidence::Trace => "by the address that `ha` wrote on it",
         DiscoveryEvidence::NameAndTrace => "by its name and the address that `ha` wrote on it",
@@ -151,10 +151,10 @@ fn said(by: DiscoveryEvidence) -> &'static str {
     }
 }
 
-/// Cells longer than this push those behind them.
+/// Longer cells do not widen their column.
 const WIDE: usize = 60;
 
-/// Rows whose cells begin under each other, but for the last ones.
+/// Aligns the cells of rows, apart from the last cell.
 fn aligned(rows: Vec<Vec<String>>) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let lengths = |at: usize| {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_begin_under_each_other() {
+    fn cells_are_aligned() {
         let rows = [vec!["a.b", "1", "by its name"], vec!["a.long", "", "x"], vec!["a.c"]];
         let rows = rows.map(|it| it.into_iter().map(str::to_owned).collect()).into();
         assert_eq!(aligned(rows), ["a.b     1  by its name", "a.long     x", "a.c"]);

@@ -14,7 +14,7 @@ use super::redaction::{Redactor, SecretVisibility};
 use super::secrets::SecretTexts;
 use super::sources::SourceTexts;
 
-/// A plan as anybody may see it.
+/// A plan without secrets.
 pub(crate) struct PlanReport {
     pub(crate) mode: PlanMode,
     /// The configuration directory's name.
@@ -27,27 +27,27 @@ pub(crate) struct PlanReport {
     pub(crate) counts: ChangeCounts,
     pub(crate) drift: Vec<DriftReport>,
     pub(crate) unchecked: Vec<(Address, String)>,
-    /// What was remarked on what neither changes nor differs.
+    /// Remarks on instances without a change or drift.
     pub(crate) remarks: Vec<(Address, String)>,
     pub(crate) outputs: BTreeMap<Name, OutputReport>,
-    /// Groups whose disruptive steps are spread out, with the number of members touched and how
-    /// many at a time.
+    /// Groups with rolling steps, each with the number of affected members and the number at a
+    /// time.
     pub(crate) rolling: Vec<(String, usize, usize)>,
     pub(crate) unfinished: Vec<Address>,
-    /// What has another address from now on: the one it had, and the one it has.
+    /// Moved instances: the old and the new address.
     pub(crate) moves: Vec<(Address, Address)>,
-    /// What the plan was to be about, as asked for.
+    /// The targets that were asked for.
     pub(crate) targets: Vec<String>,
     pub(crate) excludes: Vec<String>,
-    /// What that leaves out.
+    /// The instances that the targets exclude.
     pub(crate) left_out: Vec<Address>,
-    /// Whether something went wrong, so that this is only what was planned until then.
+    /// Whether planning failed, so that the plan is incomplete.
     pub(crate) errored: bool,
     pub(crate) variables: BTreeMap<Name, RedactedValue>,
     pub(crate) is_empty: bool,
 }
 
-/// A change as anybody may see it.
+/// A change without secrets.
 pub(crate) struct ChangeReport {
     pub(crate) address: Address,
     pub(crate) deposed: Option<String>,
@@ -56,51 +56,53 @@ pub(crate) struct ChangeReport {
     pub(crate) before: Option<BTreeMap<Name, RedactedValue>>,
     pub(crate) after: Option<BTreeMap<Name, RedactedValue>>,
     pub(crate) differences: Vec<Difference>,
-    /// The attributes that differ in their type.
+    /// The attributes whose type changes.
     pub(crate) retyped: BTreeMap<Name, (Type, Type)>,
     pub(crate) impacts: Vec<Impact>,
     pub(crate) remarks: Vec<String>,
     pub(crate) group: Option<String>,
     pub(crate) gone_with: Option<Address>,
-    /// The address it had until now.
+    /// The address before the move.
     pub(crate) moved_from: Option<Address>,
-    /// The id by which it is taken over.
+    /// The id of the import.
     pub(crate) importing: Option<String>,
     /// `main.hcl:12`.
     pub(crate) place: Option<String>,
     pub(crate) because: Vec<String>,
 }
 
-/// Something that changed outside, as anybody may see it.
+/// Drift without secrets.
 pub(crate) struct DriftReport {
     pub(crate) address: Address,
     pub(crate) before: BTreeMap<Name, RedactedValue>,
     pub(crate) after: Option<BTreeMap<Name, RedactedValue>>,
     pub(crate) paths: Vec<Path>,
     pub(crate) remarks: Vec<String>,
-    /// Whether the plan changes something because of it.
+    /// Whether the drift causes a change.
     pub(crate) contributes: bool,
 }
 
-/// A change to an output, as anybody may see it.
+/// A change of an output without secrets.
 pub(crate) struct OutputReport {
     pub(crate) before: Option<RedactedValue>,
     pub(crate) after: Option<RedactedValue>,
     pub(crate) sensitive: bool,
-    /// The types, where they differ.
+    /// The old and the new type, if they differ.
     pub(crate) retyped: Option<(Type, Type)>,
-    /// Whether it is sensitive from now on, or not any more, where that changes.
+    /// Whether the output becomes sensitive or stops being sensitive; none if that does not change.
     pub(crate) marked: Option<bool>,
 }
 
 impl PlanReport {
-    /// What may be seen of a plan.
+    /// Redacts a plan.
     pub(crate) fn new(
         plan: &Plan,
         stack: &str,
         secrets: &SecretTexts,
         sight: SecretVisibility,
     ) -> Self {
+        // All fields are destructured, so that a new field of a plan does not compile until its
+        // secrets are considered here.
         let Plan {
             mode,
             snapshot,
@@ -128,6 +130,8 @@ impl PlanReport {
             warnings: _,
         } = plan;
         let sources = sources_of(snapshot);
+        // One redactor numbers the secrets of the whole plan, so that a secret has the same number
+        // in every change.
         let mut redactor = Redactor::new(secrets, sight);
         let mut changes: Vec<ChangeReport> =
             changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
@@ -138,9 +142,10 @@ impl PlanReport {
         };
         let identities =
             identities.iter().filter(|it| !it.facts.is_empty()).map(identity).collect();
-        let told = |(address, text): &(Address, String)| (address.clone(), redactor.message(text));
-        let unchecked = unchecked.iter().map(told).collect();
-        let remarks = remarks.iter().map(told).collect();
+        let masked =
+            |(address, text): &(Address, String)| (address.clone(), redactor.message(text));
+        let unchecked = unchecked.iter().map(masked).collect();
+        let remarks = remarks.iter().map(masked).collect();
         Self {
             mode: *mode,
             stack: stack.to_owned(),
@@ -174,12 +179,12 @@ impl PlanReport {
 }
 
 impl ChangeReport {
-    /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
+    /// Changes are sorted by this rank. The most harmful one is last, nearest to the prompt.
     fn risk(&self) -> u8 {
         if self.loses_data() { 5 } else { self.rank() }
     }
 
-    /// How much harm its action may do.
+    /// Returns the rank of a change by the harm that its action may do.
     pub(crate) fn rank(&self) -> u8 {
         match self.action {
             Action::NoOp | Action::Read => 0,
@@ -190,17 +195,17 @@ impl ChangeReport {
         }
     }
 
-    /// Whether anything at all happens to it.
+    /// Whether the change has any effect.
     pub(crate) fn is_something(&self) -> bool {
         self.action != Action::NoOp || self.moved_from.is_some() || self.importing.is_some()
     }
 
-    /// Whether data goes with it.
+    /// Whether the change deletes data.
     pub(crate) fn loses_data(&self) -> bool {
         self.impacts.iter().any(|it| it.severity == ImpactSeverity::DataLoss)
     }
 
-    /// Its address, with the key of an old object where it is one.
+    /// Returns the address, with the key of a deposed object.
     pub(crate) fn title(&self) -> String {
         match &self.deposed {
             Some(key) => format!("{} (deposed {key})", self.address),
@@ -209,12 +214,12 @@ impl ChangeReport {
     }
 }
 
-/// All secrets that a plan knows of.
+/// Returns all secrets of a plan.
 pub(crate) fn plan_secrets(plan: &Plan) -> SecretTexts {
     SecretTexts::within(&plan_values(plan))
 }
 
-/// All values of a plan that have something secret in them, sensitive outputs marked.
+/// Returns all values of a plan that contain secrets, with sensitive outputs marked.
 pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     let mut objects: Vec<&Object> = Vec::new();
     for change in &plan.changes {
@@ -240,13 +245,13 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }
 
-/// What is secret about an output: what was all along, and all of it where it is called sensitive.
+/// Marks an output's value as a whole if the output is sensitive.
 pub(crate) fn output_values(value: &Value, is_sensitive: bool) -> Vec<Value> {
-    let whole = is_sensitive.then(|| value.clone().sensitive());
-    std::iter::once(value.clone()).chain(whole).collect()
+    let marked = is_sensitive.then(|| value.clone().sensitive());
+    std::iter::once(value.clone()).chain(marked).collect()
 }
 
-/// The sources a plan was made from.
+/// Returns the sources of a plan.
 pub(crate) fn sources_of(snapshot: &PlanSnapshot) -> SourceTexts {
     snapshot.sources.iter().cloned().collect()
 }
@@ -274,7 +279,7 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
         after.as_ref().map(|it| redactor.attributes(it)),
     );
     let types = |name: &Name| {
-        // An argument that is left out is a null of no type.
+        // An omitted argument is a null without a type, which is no change of type.
         let side = |of: &'_ Object| of.get(name).cloned().unwrap_or(Value::NULL);
         let types = retyped(&before.as_ref().map(side)?, &after.as_ref().map(side)?, redactor)?;
         Some((name.clone(), types))
@@ -283,7 +288,7 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
         [PathStep::Name(name), ..] => types(name),
         _ => None,
     });
-    let told = |it: &Difference| Difference {
+    let visible = |it: &Difference| Difference {
         path: redactor.path(&it.path, &[old.as_ref(), new.as_ref()]),
         replaces: it.replaces,
     };
@@ -297,7 +302,7 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
         impacts: impacts.iter().map(impact).collect(),
         remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
         retyped: changed.collect(),
-        differences: differences.iter().map(told).collect(),
+        differences: differences.iter().map(visible).collect(),
         group: group.as_ref().map(|it| redactor.message(it)),
         gone_with: gone_with.clone(),
         moved_from: moved_from.clone(),
@@ -309,7 +314,7 @@ fn change(change: &Change, sources: &SourceTexts, redactor: &mut Redactor<'_>) -
     }
 }
 
-/// The types of two values, where they differ and may be shown.
+/// Returns the types of two values, if they differ and are visible.
 fn retyped(before: &Value, after: &Value, redactor: &Redactor<'_>) -> Option<(Type, Type)> {
     let (before, after) = (redactor.ty(before), redactor.ty(after));
     (before != after).then_some((before, after))
@@ -329,7 +334,7 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> DriftReport {
     }
 }
 
-/// A change to an output, as anybody may see it.
+/// A change of an output without secrets.
 pub(crate) fn shown_output_change(
     output: &OutputChange,
     redactor: &mut Redactor<'_>,

@@ -17,23 +17,23 @@ use super::style::{Painter, TextRole};
 /// How much of a plan is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DetailLevel {
-    /// The list of addresses alone.
+    /// Addresses only.
     None,
-    /// What changes, long strings cut short.
+    /// Changes, with long strings cut.
     #[default]
     Changed,
-    /// All of what changes.
+    /// Changes, complete.
     Full,
 }
 
-/// What attributes are indented by.
+/// The indentation of attributes.
 const INDENT: usize = 6;
-/// Names longer than this do not push values to the right.
+/// Longer names do not widen their column.
 const NAMES: usize = 28;
-/// Values longer than this are set out on several lines.
+/// Longer values are written on several lines.
 const WIDE: usize = 90;
 
-/// How much is written where not all is asked for.
+/// The limits of a cut value.
 struct RowBudget {
     rows: usize,
     lines: usize,
@@ -139,7 +139,8 @@ impl RowWriter {
                     line(&format!("{old} {} {new}", self.paint.put(TextRole::Changed, "->")));
                 } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
                     line("");
-                    // Strings of one line have no line end to miss.
+                    // A string of one line usually has no line end, so that its absence is not
+                    // worth a note.
                     let lines = between(old, new).hunks.into_iter().flat_map(|it| it.lines);
                     self.hunk_lines(lines.map(|it| DiffLine { unended: false, ..it }), text);
                 } else {
@@ -152,7 +153,7 @@ impl RowWriter {
         }
     }
 
-    /// The value of an attribute that comes or goes with the rest.
+    /// Writes the value of an attribute of a created or deleted object.
     fn whole(&self, head: &str, value: &RedactedValue, text: &mut String) {
         let pretty = value.pieces().and_then(pretty_json).map(RedactedValue::Text);
         let value = pretty.as_ref().filter(|_| columns(&inline(value)) > WIDE).unwrap_or(value);
@@ -183,8 +184,8 @@ impl RowWriter {
         self.paint.put(TextRole::Quiet, &format!("{lines} lines"))
     }
 
-    /// The first lines of a string. The bar keeps a list in the text from looking like lines that
-    /// go.
+    /// Writes the first lines of a string. The bar in front keeps a list (`- item`) from looking
+    /// like removed lines.
     fn preview(&self, value: &RedactedValue, text: &mut String) {
         let lines = lines_of(value.pieces().unwrap_or_default());
         let shown = if lines.len() <= self.budget.preview.saturating_add(2) {
@@ -302,7 +303,7 @@ impl RowWriter {
     }
 }
 
-/// A place as written in the language: `tags["my key"]`.
+/// Writes a path in the syntax of the language: `tags["my key"]`.
 pub(crate) fn place(path: &Path) -> String {
     let mut text = String::new();
     for step in path.steps() {

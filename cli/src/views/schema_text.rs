@@ -1,4 +1,4 @@
-//! What kinds take and give, for the person who writes a configuration.
+//! Describes arguments and outputs of resource types for authors of configurations.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::redaction::{Redactor, SecretVisibility};
 use super::secrets::SecretTexts;
 use super::style::{Painter, TextRole};
 
-/// All kinds, each with a line about it.
+/// Lists all resource types, each with its description.
 pub(crate) fn kinds_text(schemas: &SchemaSet, paint: Painter) -> String {
     let mut text = String::new();
     let all: Vec<(ResourceMode, &ResourceDescription)> = schemas.kinds().collect();
@@ -33,7 +33,7 @@ pub(crate) fn kinds_text(schemas: &SchemaSet, paint: Painter) -> String {
     text
 }
 
-/// One kind, whole.
+/// Describes one resource type completely.
 pub(crate) fn kind_text(
     mode: ResourceMode,
     described: &ResourceDescription,
@@ -53,7 +53,7 @@ pub(crate) fn kind_text(
     text
 }
 
-/// A block of settings, whole.
+/// Describes one settings block completely.
 pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Painter) -> String {
     let Schema { doc, arguments, outputs, unsupported: _ } = schema;
     let mut text = format!("{}\n", paint.put(TextRole::Head, name));
@@ -69,7 +69,7 @@ pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Painter) -> Stri
     text
 }
 
-/// Blocks of settings, each with a line about it.
+/// Lists settings blocks, each with its description.
 pub(crate) fn all_settings_text<'a>(
     all: impl IntoIterator<Item = (&'a str, &'a Schema)>,
     paint: Painter,
@@ -88,7 +88,7 @@ pub(crate) fn all_settings_text<'a>(
     })
 }
 
-/// A block of settings as data.
+/// Returns a settings block as JSON.
 pub(crate) fn settings_json(name: &str, schema: &Schema) -> JsonValue {
     let Schema { doc, arguments, outputs: _, unsupported: _ } = schema;
     JsonValue::object([
@@ -98,7 +98,7 @@ pub(crate) fn settings_json(name: &str, schema: &Schema) -> JsonValue {
     ])
 }
 
-/// One kind as data.
+/// Returns a resource type as JSON.
 pub(crate) fn kind_json(mode: ResourceMode, described: &ResourceDescription) -> JsonValue {
     let Schema { doc, arguments, outputs, unsupported: _ } = described.schema();
     JsonValue::object([
@@ -115,7 +115,7 @@ fn head(mode: ResourceMode) -> &'static str {
     if mode == ResourceMode::Data { "data." } else { "" }
 }
 
-/// What it is, in a sentence.
+/// Returns the first sentence of the description.
 fn first_sentence(doc: &str) -> String {
     let first = doc.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     first.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_as_text() {
+    fn a_resource_type_as_text() {
         check(
             &kind_text(ResourceMode::Managed, &bucket(), Painter::PLAIN),
             str![[r#"
@@ -383,7 +383,7 @@ A block `timeouts` says how long `read` may take, as "60m".
     }
 
     #[test]
-    fn a_kind_as_data() {
+    fn a_resource_type_as_json() {
         check(
             &kind_json(ResourceMode::Managed, &bucket()).pretty(),
             str![[r#"

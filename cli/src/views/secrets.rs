@@ -1,4 +1,4 @@
-//! What must not be shown: secret values, wherever they are said, and the arguments that hold them.
+//! Knows the secret arguments of all schemas, and the secrets of the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -8,12 +8,12 @@ use ha_provider::{FieldShape, NoSettings, ResourceDescription, Schema, SchemaFie
 use ha_state_store::RedactionMask;
 use ha_value::{Name, Object, Value, closest};
 
+use super::similar_words::SimilarWords;
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::EncryptionSettings;
 use crate::workspace::providers::kinds;
 
-/// The variables of the environment that hold secrets which stores, keys and providers take from
-/// there.
+/// Environment variables with secrets for stores, keys and providers.
 const VARIABLES: [&str; 6] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -26,7 +26,7 @@ const VARIABLES: [&str; 6] = [
 /// The arguments of something, by name.
 pub(crate) type Fields = BTreeMap<Name, SchemaField>;
 
-/// What may stand in any block of a resource, whatever its kind.
+/// Arguments and blocks that every resource can have.
 const META: [&str; 10] = [
     "alias",
     "connection",
@@ -57,8 +57,7 @@ const SECRET_WORDS: [&str; 13] = [
     "tokens",
 ];
 
-/// The arguments of all that has secret ones, by what it is called: a kind, a provider, a place for
-/// states.
+/// The arguments of each resource type, provider and backend that has secret ones, by name.
 static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
     let ((schemas, _), backends) = (kinds(), backends());
     let of_kinds = schemas.kinds().map(|(_, it)| (it.kind.to_string(), &it.schema().arguments));
@@ -72,17 +71,17 @@ static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
         .chain([("encryption".to_owned(), &encryption.arguments)]);
     let mut holders: BTreeMap<String, Fields> = BTreeMap::new();
     for (name, fields) in all.filter(|(_, it)| !secret_fields(it).is_empty()) {
-        // A resource and a data source, or a provider and a place for states, of one name.
+        // A resource and a data source, or a provider and a backend, can have the same name.
         holders.entry(name).or_default().extend(fields.clone());
     }
     holders
 });
 
-/// The names of arguments, whatever the kind.
+/// The names of arguments of all resource types.
 struct ArgumentNames {
-    /// Of those whose values are secret.
+    /// Arguments with secret values.
     secret: BTreeSet<String>,
-    /// Of those whose values are not.
+    /// Arguments without secret values.
     open: BTreeSet<String>,
 }
 
@@ -98,12 +97,12 @@ static ARGUMENTS: LazyLock<ArgumentNames> = LazyLock::new(|| {
     ArgumentNames { open: names.filter(|it| !BTreeSet::contains(&secret, it)).collect(), secret }
 });
 
-/// What every kind is called.
+/// The names of all resource types.
 static KINDS: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| kinds().0.kinds().map(|(_, it)| it.kind.to_string()).collect());
 
-/// The kinds that are made of nothing but what they keep, and that is secret: it is what an import
-/// of one is given.
+/// Resource types that exist in the state only and have secret outputs: the id of an import is the
+/// secret itself.
 static SECRET_IDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let (schemas, _) = kinds();
     let is_secret =
@@ -111,20 +110,35 @@ static SECRET_IDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     schemas.kinds().filter(|(_, it)| is_secret(it)).map(|(_, it)| it.kind.to_string()).collect()
 });
 
-/// What is secret in the environment.
+/// The names that a misspelt word is compared with.
+struct SimilarNames {
+    kinds: SimilarWords,
+    secret_ids: SimilarWords,
+    holders: SimilarWords,
+    secret_arguments: SimilarWords,
+}
+
+static SIMILAR: LazyLock<SimilarNames> = LazyLock::new(|| SimilarNames {
+    kinds: SimilarWords::new(KINDS.iter().map(String::as_str)),
+    secret_ids: SimilarWords::new(SECRET_IDS.iter().map(String::as_str)),
+    holders: SimilarWords::new(HOLDERS.keys().map(String::as_str)),
+    secret_arguments: SimilarWords::new(ARGUMENTS.secret.iter().map(String::as_str)),
+});
+
+/// Returns the secrets of the environment.
 pub(crate) fn environment_secrets() -> Vec<Value> {
     let given = VARIABLES.iter().filter_map(|it| std::env::var(it).ok());
     given.map(|it| Value::from(it).sensitive()).collect()
 }
 
-/// Takes out of a string what is secret in the environment and in the settings of a block.
+/// Returns a mask for the secrets of the environment and of a block's settings.
 pub(crate) fn mask_of(settings: &Object) -> RedactionMask {
     let of_block = settings.values().filter(|it| it.contains_sensitive()).cloned();
     let secrets = SecretTexts::within(&of_block.chain(environment_secrets()).collect::<Vec<_>>());
     Arc::new(move |text| secrets.masked(text))
 }
 
-/// Every secret argument: whose it is, and its path.
+/// Returns each secret argument: its owner and its path.
 fn secret_arguments() -> Vec<(String, Vec<Name>)> {
     let of = |owner: &str, schema: &Schema| -> Vec<(String, Vec<Name>)> {
         secret_fields(&schema.arguments).into_iter().map(|path| (owner.to_owned(), path)).collect()
@@ -138,7 +152,7 @@ fn secret_arguments() -> Vec<(String, Vec<Name>)> {
     of_kinds.chain(of_providers).chain(of_backends).chain(of_encryption).collect()
 }
 
-/// The paths of all fields that are secret, also inside of others.
+/// Returns the paths of all secret fields, also nested ones.
 fn secret_fields(fields: &BTreeMap<Name, SchemaField>) -> Vec<Vec<Name>> {
     let mut found = Vec::new();
     for (name, field) in fields {
@@ -160,30 +174,33 @@ fn secret_fields(fields: &BTreeMap<Name, SchemaField>) -> Vec<Vec<Name>> {
     found
 }
 
-/// The arguments of what is called so, where some of them are secret.
+/// Returns the arguments of a resource type, provider or backend that has secret ones.
 pub(crate) fn fields_of_holder(name: &str) -> Option<&'static Fields> {
     HOLDERS.get(name)
 }
 
-/// Whether a word is the name of a kind, or was meant to be.
-pub(crate) fn is_kind(word: &str) -> bool {
+/// Whether a word is the name of a resource type.
+pub(crate) fn is_exact_kind(word: &str) -> bool {
     KINDS.contains(word)
-        || (word.len() > 4 && closest(word, KINDS.iter().map(String::as_str)).is_some())
 }
 
-/// Whether the ids by which things of a kind are imported are secret, also of one that was meant.
+/// Whether a word is the name of a resource type, also a misspelt one.
+pub(crate) fn is_kind(word: &str) -> bool {
+    KINDS.contains(word) || (word.len() > 4 && SIMILAR.kinds.closest(word).is_some())
+}
+
+/// Whether the import ids of a resource type are secret, also of a misspelt one.
 pub(crate) fn has_secret_id(kind: &str) -> bool {
-    let is_misspelt =
-        || !KINDS.contains(kind) && closest(kind, SECRET_IDS.iter().map(String::as_str)).is_some();
+    let is_misspelt = || !KINDS.contains(kind) && SIMILAR.secret_ids.closest(kind).is_some();
     SECRET_IDS.contains(kind) || is_misspelt()
 }
 
-/// What has secret arguments and is meant by a misspelt word.
+/// Returns the resource type, provider or backend with secret arguments that a misspelt word means.
 pub(crate) fn closest_holder(word: &str) -> Option<String> {
-    closest(word, HOLDERS.keys().map(String::as_str)).filter(|_| word.len() > 4)
+    (word.len() > 4).then(|| SIMILAR.holders.closest(word)).flatten()
 }
 
-/// Whether a path of names leads to nothing in these arguments.
+/// Whether a path does not exist in these arguments.
 pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
     let [name, rest @ ..] = path else { return false };
     if matches!(*name, "dynamic" | "content") {
@@ -202,7 +219,7 @@ pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
     }
 }
 
-/// Whether an unknown name is closest to that of an argument in which nothing is secret.
+/// Whether an unknown name is closest to an argument without secrets.
 fn means_open(name: &str, fields: &Fields) -> bool {
     let is_open = |meant: &str| {
         let meant = fields.get_key_value(meant).map(|(name, field)| (name.clone(), field.clone()));
@@ -212,7 +229,7 @@ fn means_open(name: &str, fields: &Fields) -> bool {
         && closest(name, fields.keys().map(|it| &**it)).is_some_and(|it| is_open(&it))
 }
 
-/// Whether a name sounds like that of a secret.
+/// Whether a name contains a word for a secret.
 pub(crate) fn sounds_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     let is_key =
@@ -220,28 +237,26 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
     is_key || name.split(['_', '-', '.']).any(|it| SECRET_WORDS.contains(&it))
 }
 
-/// Whether some kind has an argument of this name, and none has a secret one.
+/// Whether a resource type has an argument of this name, and none has a secret one.
 pub(crate) fn is_open_argument(name: &str) -> bool {
     ARGUMENTS.open.contains(name) || META.contains(&name)
 }
 
-/// Whether a local value is called as a secret argument is.
+/// Whether a local value has the name of a secret argument.
 pub(crate) fn is_secret_local(name: &str) -> bool {
     ARGUMENTS.secret.contains(name)
 }
 
-/// Whether some kind has an argument of this name.
+/// Whether a resource type has an argument of this name.
 pub(crate) fn is_argument(name: &str) -> bool {
     ARGUMENTS.secret.contains(name) || ARGUMENTS.open.contains(name)
 }
 
-/// Whether an argument of this name is secret, or one that is was meant.
+/// Whether an argument of this name is secret, also a misspelt one.
 pub(crate) fn is_secret_argument(name: &str) -> bool {
     let ArgumentNames { secret, open } = &*ARGUMENTS;
     let is_misspelt = || {
-        name.len() > 4
-            && !open.contains(name)
-            && closest(name, secret.iter().map(String::as_str)).is_some()
+        name.len() > 4 && !open.contains(name) && SIMILAR.secret_arguments.closest(name).is_some()
     };
     secret.contains(name) || is_misspelt()
 }
@@ -250,7 +265,8 @@ pub(crate) fn is_secret_argument(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Each is given a canary by `tests/system/canaries`; a new one belongs there, too.
+    /// `tests/system/canaries` gives a canary to each secret argument; a new argument must be added
+    /// there too.
     #[test]
     #[cfg(all(
         feature = "aws",
@@ -269,8 +285,8 @@ mod tests {
         let all = secret_arguments().into_iter().chain(outputs);
         let found: BTreeSet<String> =
             all.map(|(owner, path)| format!("{owner}.{}", path.join("."))).collect();
-        let told: Vec<&str> =
+        let listed: Vec<&str> =
             include_str!("../../../tests/system/canaries/secrets.txt").lines().collect();
-        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), told);
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), listed);
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of a source with places in them.
+//! Excerpts of source lines with highlighted places.
 
 use std::ops::Range;
 
@@ -7,23 +7,23 @@ use ha_diagnostics::SourceSpan;
 use super::secrets::SecretTexts;
 use super::sources::SourceTexts;
 
-/// More of a line than this is not shown.
+/// The longest line that is shown completely, in bytes.
 const LONGEST_LINE: usize = 2000;
 
-/// Places that are further apart than this are shown apart.
+/// The largest excerpt for several places, in bytes; more distant places get excerpts of their own.
 const FARTHEST: usize = 16 * 1024;
 
-/// The lines that some places of one file are on.
+/// The lines of one or more places in a file.
 pub(super) struct SourceExcerpt {
     pub(super) text: String,
-    /// The number of the first.
+    /// The number of the first line.
     pub(super) line: usize,
-    /// Where the places are in the text.
+    /// The places within the text.
     pub(super) places: Vec<Range<usize>>,
 }
 
 impl SourceExcerpt {
-    /// The lines of one place; none where the file is not known or the span does not fit it.
+    /// Returns the lines of a place; none if the file is unknown or the span is outside of it.
     pub(super) fn new(
         span: &SourceSpan,
         sources: &SourceTexts,
@@ -38,8 +38,7 @@ impl SourceExcerpt {
         }
     }
 
-    /// The lines of several places of a file together; none where they are too far apart, or too
-    /// long.
+    /// Returns the lines of several places together; none if they are too far apart or too long.
     pub(super) fn of_all(
         spans: &[&SourceSpan],
         sources: &SourceTexts,
@@ -70,7 +69,7 @@ impl SourceExcerpt {
         Self { text: sources.shown(file, lines, secrets), line: line_of(text, start), places }
     }
 
-    /// A little on both sides, for lines that are too long to be shown.
+    /// Returns some text on both sides of a place, for lines that are too long.
     fn narrow(
         file: &str,
         text: &str,
@@ -79,12 +78,15 @@ impl SourceExcerpt {
         secrets: &SecretTexts,
     ) -> Self {
         let boundary = |mut at: usize| {
+            // A place in bytes may be within a character, where a string cannot be cut.
             while !text.is_char_boundary(at) {
                 at -= 1;
             }
             at
         };
         let start = boundary(place.start.saturating_sub(40));
+        // The excerpt stays within the lines of the place, because lines are numbered from its
+        // start.
         let start = text[start..place.start].rfind('\n').map_or(start, |it| start + it + 1);
         let end = boundary((place.start + 40).min(text.len()));
         let end = text[place.start..end].find('\n').map_or(end, |it| place.start + it);
@@ -97,10 +99,10 @@ impl SourceExcerpt {
     }
 }
 
-/// The whole lines that a place is on, without the last line end.
+/// Returns the whole lines of a place, without the last line end.
 fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
     let start = text[..place.start].rfind('\n').map_or(0, |it| it + 1);
-    // A span that ends with its line ends before the line end.
+    // A span that includes the line end must not add the next line.
     let last = if place.end > place.start { place.end - 1 } else { place.start };
     let end = text.as_bytes()[last..]
         .iter()
@@ -109,7 +111,7 @@ fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
     start..end.max(place.end)
 }
 
-/// The span as a range of the text; none where it does not fit.
+/// Returns the span as a range of the text; none if it is outside of it.
 pub(super) fn fitting(span: &SourceSpan, text: &str) -> Option<Range<usize>> {
     let fits = span.start <= span.end
         && text.is_char_boundary(span.start)

@@ -1,6 +1,6 @@
-//! Source strings by file name, for places in them.
+//! Source texts by file name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -8,68 +8,120 @@ use ha_diagnostics::SourceSpan;
 use ha_plan::{blotted, passwords};
 use ha_value::Value;
 
-use super::covered::{Cover, CoveredStretch, SourceDeclarations};
+use super::covered::{Cover, CoveredStretch, SourceDeclarations, names};
+use super::message_mask::is_short;
 use super::nearby::Nearby;
 use super::secrets::SecretTexts;
 
-/// Source strings by file name. Cheap to clone.
+/// Source texts by file name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceTexts {
     texts: BTreeMap<String, Arc<SourceText>>,
-    /// What all of them declare.
+    /// The declarations of all texts; collected at first use.
     declared: OnceLock<Arc<SourceDeclarations>>,
 }
 
 #[derive(Debug)]
 struct SourceText {
     text: Arc<str>,
-    /// Where lines end.
+    /// The positions of line ends.
     ends: Vec<usize>,
-    /// What of it is covered.
+    /// The covered ranges; computed at first use.
     cover: OnceLock<Cover>,
+    /// The places of names, in order; computed at first use.
+    names: OnceLock<Vec<Range<usize>>>,
 }
 
 impl SourceText {
     fn new(text: Arc<str>) -> Arc<Self> {
         let ends =
             text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
-        Arc::new(Self { text, ends, cover: OnceLock::new() })
+        Arc::new(Self { text, ends, cover: OnceLock::new(), names: OnceLock::new() })
     }
 }
 
 impl SourceText {
-    /// The whole lines that a span is on.
+    /// Returns the whole lines of a span.
     fn lines(&self, span: &SourceSpan) -> Range<usize> {
         let (first, last) = (self.line(span.start), self.line(span.end));
         let start = first.checked_sub(1).map_or(0, |it| self.ends[it]);
         start..self.ends.get(last).copied().unwrap_or(self.text.len())
     }
 
-    /// The line that a place is on, counted from zero.
+    /// Returns the line of a position, counted from zero.
     fn line(&self, at: usize) -> usize {
         self.ends.partition_point(|end| *end < at)
     }
 }
 
 impl SourceTexts {
-    /// The text of a file.
+    /// Returns the text of a file.
     pub(crate) fn text(&self, file: &str) -> Option<&str> {
         self.texts.get(file).map(|it| &*it.text)
     }
 
-    /// A stretch of a file's text with what is secret in it covered, so that places in it stay what
-    /// they are.
+    /// Returns a range of a file's text with its secrets covered. The length stays the same, so
+    /// that places within it stay valid.
     pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &SecretTexts) -> String {
         let Some(source) = self.texts.get(file) else { return String::new() };
         let covered = self.cover(file, source).within(&place);
         let (start, end, text) = (place.start, place.end, &source.text[place.clone()]);
         let inside =
             covered.map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
-        blotted(text, secrets.places(text).into_iter().chain(inside).collect())
+        // A short secret can equal a name by accident. The parser expects a name at this place, so
+        // that the word does not come from the secret.
+        let is_name = |it: &Range<usize>| {
+            self.is_name(file, source, start + it.start..start + it.end, &text[it.clone()])
+        };
+        let found = secrets.places(text).into_iter().filter(|it| !is_name(it));
+        blotted(text, found.chain(inside).collect())
     }
 
-    /// What the files themselves say that is secret. A stretch of a template is said anywhere, but
-    /// for a password in it.
+    /// Whether a place of a file is a short name.
+    fn is_name(&self, file: &str, source: &SourceText, place: Range<usize>, word: &str) -> bool {
+        if !is_short(word) {
+            return false;
+        }
+        let names = self.names(file, source);
+        names.binary_search_by_key(&place.start, |it| it.start).is_ok_and(|at| names[at] == place)
+    }
+
+    fn names<'s>(&self, file: &str, source: &'s SourceText) -> &'s [Range<usize>] {
+        source
+            .names
+            .get_or_init(|| names(file, &source.text, self.declared(), self.cover(file, source)))
+    }
+
+    /// Returns the names within some places, and the functions that are called on their lines: our
+    /// own messages about these places quote them.
+    pub(crate) fn names_at<'s>(
+        &'s self,
+        spans: impl Iterator<Item = &'s SourceSpan>,
+    ) -> BTreeSet<&'s str> {
+        let mut found = BTreeSet::new();
+        for span in spans {
+            let Some(source) = self.texts.get(&*span.file) else { continue };
+            let (lines, text) = (source.lines(span), &source.text);
+            let names = self.names(&span.file, source);
+            let first = names.partition_point(|it| it.start < lines.start);
+            let on_lines = names[first..].iter().take_while(|it| it.end <= lines.end);
+            let is_quoted = |it: &&Range<usize>| {
+                (span.start <= it.start && it.end <= span.end) || text[it.end..].starts_with('(')
+            };
+            found.extend(on_lines.filter(is_quoted).map(|it| &text[it.clone()]));
+        }
+        found
+    }
+
+    /// Whether a string is the name of one of the files, or of a directory with one of them.
+    pub(crate) fn is_file(&self, name: &str) -> bool {
+        let name = name.trim_start_matches("./").trim_end_matches('/');
+        let is_within = |it: &String| it.strip_prefix(name).is_some_and(|it| it.starts_with('/'));
+        !name.is_empty() && (self.texts.contains_key(name) || self.texts.keys().any(is_within))
+    }
+
+    /// Returns the secret literals of all files. The literal part of a template is not a secret,
+    /// unless it has a password.
     pub(crate) fn secrets(&self) -> SecretTexts {
         let mut values = Vec::new();
         for (file, source) in &self.texts {
@@ -77,6 +129,8 @@ impl SourceTexts {
                 let text = &source.text[place.clone()];
                 match is_piece {
                     true => values.extend(passwords(text).into_iter().map(Value::from)),
+                    // These words are in many messages, where masking them would hide more than
+                    // they reveal.
                     false if matches!(text, "true" | "false") => {}
                     false => values.push(Value::from(text)),
                 }
@@ -85,7 +139,8 @@ impl SourceTexts {
         SecretTexts::within(&values.into_iter().map(Value::sensitive).collect::<Vec<_>>())
     }
 
-    /// What is covered on the lines of some places, to be kept out of what is said of them.
+    /// Returns the covered literals on the lines of some places, to be masked in the messages about
+    /// them.
     pub(crate) fn nearby<'s>(&self, spans: impl Iterator<Item = &'s SourceSpan>) -> Nearby {
         let (mut texts, mut shown) = (Vec::new(), String::new());
         for span in spans {
@@ -105,7 +160,7 @@ impl SourceTexts {
         source.cover.get_or_init(|| Cover::of(file, &source.text, self.declared()))
     }
 
-    fn declared(&self) -> &SourceDeclarations {
+    pub(crate) fn declared(&self) -> &SourceDeclarations {
         self.declared.get_or_init(|| {
             let mut declared = SourceDeclarations::default();
             self.texts.iter().for_each(|(file, it)| declared.add(file, &it.text));
@@ -113,7 +168,7 @@ impl SourceTexts {
         })
     }
 
-    /// With one more.
+    /// Returns the texts with one more file.
     pub(crate) fn with(&self, file: &str, text: &str) -> Self {
         let mut more = self.clone();
         more.texts.insert(file.to_owned(), SourceText::new(text.into()));
@@ -121,13 +176,13 @@ impl SourceTexts {
         more
     }
 
-    /// The line, counted from one, in which a span begins.
+    /// Returns the first line of a span, counted from one.
     pub(crate) fn line(&self, span: &SourceSpan) -> Option<usize> {
         let source = self.texts.get(&*span.file).filter(|it| span.start <= it.text.len())?;
         Some(source.line(span.start) + 1)
     }
 
-    /// `main.hcl:12`, or the file alone where the line is not known.
+    /// Returns `main.hcl:12`, or the file's name if the line is unknown.
     pub(crate) fn place(&self, span: &SourceSpan) -> String {
         match self.line(span) {
             Some(line) => format!("{}:{line}", span.file),

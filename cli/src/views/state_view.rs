@@ -1,4 +1,4 @@
-//! What is recorded: of one thing, and of all.
+//! Renders the state: one record, or all.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,12 +19,12 @@ use super::secrets::SecretTexts;
 use super::style::{Painter, TextRole};
 use super::values::{self, write_modules};
 
-/// All secrets of a state.
+/// Returns all secrets of a state.
 pub(crate) fn state_secrets(state: &State) -> SecretTexts {
     SecretTexts::within(&state_values(state))
 }
 
-/// All values of a state, sensitive outputs marked.
+/// Returns all values of a state, with sensitive outputs marked.
 pub(crate) fn state_values(state: &State) -> Vec<Value> {
     let records = state.records.values().chain(state.deposed.values());
     let recorded = records.flat_map(|it| it.arguments.values().chain(it.outputs.values()));
@@ -35,7 +35,7 @@ pub(crate) fn state_values(state: &State) -> Vec<Value> {
     plain.chain(outputs).collect()
 }
 
-/// What is recorded of one thing.
+/// Renders one record.
 pub(crate) fn record_text(record: &Record, secrets: &SecretTexts, paint: Painter) -> String {
     let mut redactor = Redactor::new(secrets, SecretVisibility::Redacted);
     let mut notes = vec![format!("version {}", record.version)];
@@ -56,7 +56,7 @@ pub(crate) fn record_text(record: &Record, secrets: &SecretTexts, paint: Painter
     text
 }
 
-/// Everything that is recorded.
+/// Renders all records and outputs.
 pub(crate) fn state_text(state: &State, paint: Painter) -> String {
     let secrets = state_secrets(state);
     let mut text = String::new();
@@ -81,7 +81,7 @@ pub(crate) fn state_text(state: &State, paint: Painter) -> String {
     text
 }
 
-/// Everything that is recorded, in the shape that tools for Terraform's states read, on one line.
+/// Renders the state in Terraform's JSON format, on one line.
 pub(crate) fn state_json(state: &State, schemas: &SchemaSet, sight: SecretVisibility) -> String {
     let secrets = state_secrets(state);
     let mut redactor = Redactor::new(&secrets, sight);
@@ -115,12 +115,12 @@ pub(crate) fn state_json(state: &State, schemas: &SchemaSet, sight: SecretVisibi
     document.line()
 }
 
-/// One record as data.
+/// Returns one record as JSON.
 pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> JsonValue {
     values::record_json(&record.address, record, &SchemaSet::default(), redactor)
 }
 
-/// One output as data.
+/// Returns one output as JSON.
 pub(crate) fn output_json(
     output: &OutputRecord,
     secrets: &SecretTexts,
@@ -130,8 +130,8 @@ pub(crate) fn output_json(
     JsonValue::object(output_fields(output, &mut redactor))
 }
 
-/// An output's type and value, as far as they may be shown; null for what is secret, so that no one
-/// takes anything else for its value.
+/// Returns the visible type and value of an output; a secret is null, so that no reader can take a
+/// placeholder for its value.
 pub(crate) fn output_fields(
     output: &OutputRecord,
     redactor: &mut Redactor<'_>,
@@ -150,7 +150,7 @@ pub(crate) fn output_fields(
     ]
 }
 
-/// Outputs as anybody may see them.
+/// Outputs without secrets.
 pub(crate) fn shown_outputs(
     outputs: &BTreeMap<Name, OutputRecord>,
     secrets: &SecretTexts,
@@ -161,7 +161,7 @@ pub(crate) fn shown_outputs(
         .collect()
 }
 
-/// An output as it may be seen.
+/// Redacts an output.
 pub(crate) fn shown_output(
     output: &OutputRecord,
     secrets: &SecretTexts,
@@ -170,7 +170,7 @@ pub(crate) fn shown_output(
     Redactor::new(secrets, sight).output(output)
 }
 
-/// Arguments, and outputs over them.
+/// Merges arguments and outputs; outputs take precedence.
 fn attributes(record: &Record) -> Object {
     let mut all = record.arguments.clone();
     all.extend(
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_recorded_as_text() {
+    fn the_state_as_text() {
         let text = state_text(&state(), Painter::PLAIN);
         assert_keeps_secret(&text);
         check(
@@ -273,7 +273,7 @@ Nothing is recorded.
     }
 
     #[test]
-    fn everything_recorded_as_data() {
+    fn the_state_as_json() {
         let json = pretty(&state_json(&state(), &SchemaSet::default(), SecretVisibility::Redacted));
         assert_keeps_secret(&json);
         check(

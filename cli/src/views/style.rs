@@ -1,36 +1,37 @@
-//! Colours by meaning. A sign or a word always says the same, so that nothing is lost without them.
+//! Colours by meaning. A sign or a word always has the same information, for output without
+//! colours.
 
 use anstyle::{AnsiColor, Color, Style};
 use ha_value::Action;
 
-/// Whether to colour.
+/// Whether output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Painter {
     on: bool,
 }
 
-/// What a piece of text means.
+/// The meaning of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TextRole {
-    /// Comes into being.
+    /// An addition.
     Made,
-    /// Changes in place.
+    /// A change in place.
     Changed,
-    /// Goes.
+    /// A removal.
     Gone,
-    /// Is read.
+    /// A read.
     Read,
-    /// The very characters that come into being.
+    /// The added characters of a changed line.
     MadeHere,
-    /// The very characters that go.
+    /// The removed characters of a changed line.
     GoneHere,
-    /// Must not be overlooked.
+    /// An error or a danger.
     Alarm,
-    /// Worth a look.
+    /// A warning.
     Notice,
-    /// The head of something.
+    /// A heading.
     Head,
-    /// Is there for context.
+    /// Context.
     Quiet,
 }
 
@@ -40,12 +41,12 @@ impl Painter {
     /// No colours.
     pub(crate) const PLAIN: Self = Self { on: false };
 
-    /// Whether it colours.
+    /// Whether this painter colours.
     pub(crate) fn is_on(self) -> bool {
         self.on
     }
 
-    /// The text in its colour.
+    /// Returns the text in its colour.
     pub(crate) fn put(self, tone: TextRole, text: &str) -> String {
         if !self.on || text.is_empty() {
             return text.to_owned();
@@ -67,7 +68,7 @@ impl Painter {
     }
 }
 
-/// What an action means.
+/// Returns the meaning of an action.
 pub(crate) fn tone(action: Action) -> TextRole {
     match action {
         Action::NoOp | Action::Forget => TextRole::Quiet,
@@ -78,7 +79,7 @@ pub(crate) fn tone(action: Action) -> TextRole {
     }
 }
 
-/// The sign of an action.
+/// Returns the sign of an action.
 pub(crate) fn sign(action: Action) -> &'static str {
     match action {
         Action::NoOp => "",

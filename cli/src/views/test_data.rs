@@ -1,4 +1,4 @@
-//! Plans made by hand, for the tests of renderers.
+//! Handwritten plans for tests of renderers.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use ha_provider::{Impact, ImpactSeverity};
 use ha_state_model::ProviderName;
 use ha_value::{Action, Name, Object, Path, Text, TextPart, Type, Value};
 
-/// The secret of the plan of secrets.
+/// The secret in the plan with secrets.
 pub(crate) const SECRET: &str = "tr0ub4dor&3";
 
-/// A plan in which nothing happens.
+/// Creates a plan without changes.
 pub(crate) fn nothing() -> Plan {
     Plan {
         mode: PlanMode::Normal,
@@ -44,7 +44,7 @@ pub(crate) fn nothing() -> Plan {
     }
 }
 
-/// A change with nothing but an action.
+/// Creates a change with an action only.
 pub(crate) fn change(address: &str, action: Action) -> Change {
     Change {
         address: address.parse().expect("the sample's address is one"),
@@ -85,7 +85,7 @@ pub(crate) fn secret(text: &str) -> TextPart {
     TextPart::Secret(text.into())
 }
 
-/// Something known after apply.
+/// Creates an unknown value.
 pub(crate) fn later(cause: &str) -> Value {
     Value::unknown(Type::String, Some(cause.into()))
 }
@@ -97,7 +97,7 @@ fn difference(name: &str) -> Difference {
 const MAIN: &str =
     "# The stack.\nvariable \"size\" {}\n\nresource \"mongodb_host\" \"db\" {\n  count = 3\n}\n";
 
-/// One change of every sort.
+/// Creates a plan with one change of each sort.
 pub(crate) fn everything() -> Plan {
     let span = Some(SourceSpan::new("main.hcl".into(), 34..61));
     let script = |port: &str, uri: TextPart| {
@@ -265,7 +265,7 @@ pub(crate) fn everything() -> Plan {
     }
 }
 
-/// One secret in six derived places.
+/// Creates a plan with one secret in six derived values.
 pub(crate) fn secrets() -> Plan {
     use base64::Engine as _;
     let mut plan = everything();
@@ -306,7 +306,7 @@ pub(crate) fn secrets() -> Plan {
     plan
 }
 
-/// Every spelling in which the secret must not be seen.
+/// Returns all encodings of the secret that must not be visible.
 pub(crate) fn assert_keeps_secret(text: &str) {
     use base64::Engine as _;
     let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(SECRET);
@@ -315,12 +315,12 @@ pub(crate) fn assert_keeps_secret(text: &str) {
     }
 }
 
-/// Escape sequences as something to read, and the version as a word, so that it can change.
+/// Makes escape sequences readable and replaces the version.
 pub(crate) fn visible(text: &str) -> String {
     text.replace('\u{1b}', "␛").replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
 
-/// Compares to the last character.
+/// Compares exactly, also white space at line ends.
 pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
     snapbox::Assert::new()
         .normalize_paths(false)
@@ -328,7 +328,7 @@ pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
         .eq(visible(actual), expected.into());
 }
 
-/// A JSON document, set out in lines with its keys in order.
+/// Formats a JSON document with sorted keys.
 pub(crate) fn pretty(document: &str) -> String {
     let parsed: serde_json::Value = serde_json::from_str(document).expect("the document is JSON");
     serde_json::to_string_pretty(&parsed).expect("keys are strings") + "\n"

@@ -1,8 +1,8 @@
-//! A type as it is set out.
+//! Writes types on several lines.
 
 use ha_value::Type;
 
-/// The type on as many lines as it takes.
+/// Writes a type on as many lines as needed.
 pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
     let (outer, below) = (" ".repeat(indent), indent + 4);
     let inner = " ".repeat(below);

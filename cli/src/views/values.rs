@@ -1,5 +1,5 @@
-//! What is recorded or planned of every resource, module by module, in the shape that tools for
-//! Terraform's states and plans read.
+//! Writes recorded or planned values of all resources, module by module, in Terraform's JSON
+//! format.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,7 @@ use super::json::{JsonValue, address_fields, provider_source, sensitives};
 use super::redacted_value::RedactedValue;
 use super::redaction::Redactor;
 
-/// Writes resources as the modules they are in: the root, and others inside of it. They come in
-/// address order.
+/// Writes resources grouped by module, from the root down. They must be in the order of addresses.
 pub(crate) fn write_modules<T>(
     document: &mut JsonDocument,
     resources: &[(&Address, T)],
@@ -28,7 +27,7 @@ fn write_module<T>(
     resources: &[(&Address, T)],
     json: &mut dyn FnMut(&Address, &T) -> JsonValue,
 ) {
-    // What is in a module itself comes before what is in the modules inside of it.
+    // The format requires a module's own resources before its child modules.
     let (own, inner) =
         resources.split_at(resources.partition_point(|(it, _)| it.block.module.len() == depth));
     if !own.is_empty() {
@@ -56,7 +55,7 @@ pub(crate) fn module_address(module: &[(Name, ha_value::InstanceKey)]) -> String
     module.iter().map(|(name, key)| format!("module.{name}{key}")).collect::<Vec<_>>().join(".")
 }
 
-/// One record as data.
+/// Returns one record as JSON.
 pub(crate) fn record_json(
     address: &Address,
     record: &Record,
@@ -90,7 +89,7 @@ pub(crate) fn record_json(
     JsonValue::object(fields)
 }
 
-/// What a resource has or will have, as data.
+/// Returns the present or planned values of a resource as JSON.
 pub(crate) fn values_json(
     address: &Address,
     values: &Object,
@@ -115,7 +114,7 @@ fn resource_fields(
     fields
 }
 
-/// The attributes, and null for every other of the kind.
+/// Returns the attributes, with null for each unset one of the resource type.
 pub(crate) fn with_nulls(
     address: &Address,
     mut of: BTreeMap<Name, RedactedValue>,

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::{GraphPicture, class, label};
 
-/// In the language of Graphviz.
+/// Writes the graph in Graphviz' DOT.
 pub(crate) fn dot(picture: &GraphPicture) -> String {
     let mut text = String::from(
         "digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n",

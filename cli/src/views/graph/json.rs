@@ -5,7 +5,7 @@ use super::GraphPicture;
 use crate::views::json::JsonValue;
 use crate::views::sources::SourceTexts;
 
-/// Nodes and edges as data.
+/// Writes nodes and edges as JSON.
 pub(crate) fn json(picture: &GraphPicture, sources: &SourceTexts) -> String {
     let node = |it: &super::PictureNode| {
         let mut fields =
@@ -48,7 +48,7 @@ fn kind(kind: OutlineKind) -> &'static str {
     }
 }
 
-/// As a plan's document names them.
+/// The names of actions in a plan's JSON document.
 fn actions(action: Action) -> &'static [&'static str] {
     match action {
         Action::NoOp => &["no-op"],

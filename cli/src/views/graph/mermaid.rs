@@ -2,11 +2,10 @@ use std::fmt::Write as _;
 
 use super::{GraphPicture, class, label};
 
-/// More than this no one reads in a comment.
+/// The most nodes of a Mermaid graph, which is usually read within a comment on a pull request.
 const MOST: usize = 40;
 
-/// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes
-/// first.
+/// Writes the graph in Mermaid. If it has too many nodes, changed ones are preferred.
 pub(crate) fn mermaid(picture: &GraphPicture) -> String {
     let mut shown: Vec<usize> = (0..picture.nodes.len()).collect();
     shown.sort_by_key(|at| (picture.nodes[*at].action.is_none(), *at));
@@ -79,7 +78,7 @@ flowchart RL
     }
 
     #[test]
-    fn what_changes_comes_first_where_there_is_too_much() {
+    fn changed_nodes_are_preferred_in_a_large_graph() {
         let names: Vec<String> = (0..100).map(|it| format!("a.b{it}")).collect();
         let nodes: Vec<(&str, OutlineKind)> =
             names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();

@@ -1,4 +1,4 @@
-//! A configuration as a graph: what refers to what, and what a plan does to it.
+//! A configuration as a graph of references, with the changes of a plan.
 
 pub(crate) mod dot;
 pub(crate) mod json;
@@ -15,7 +15,7 @@ pub(crate) use text::text;
 
 use ha_value::Action;
 
-/// The sign of an action in one column; `·` for none.
+/// Returns the sign of an action, one column wide; `·` for none.
 fn sign(action: Option<Action>) -> &'static str {
     match action {
         None | Some(Action::NoOp) => "·",
@@ -28,7 +28,7 @@ fn sign(action: Option<Action>) -> &'static str {
     }
 }
 
-/// What is drawn in which colour.
+/// Returns the colour of a node.
 fn class(action: Option<Action>) -> &'static str {
     match action {
         None | Some(Action::NoOp) => "unchanged",
@@ -41,7 +41,7 @@ fn class(action: Option<Action>) -> &'static str {
     }
 }
 
-/// What is written on a node.
+/// Returns the label of a node.
 fn label(node: &PictureNode) -> String {
     let sign =
         if node.action.is_some() { format!("{} ", sign(node.action)) } else { String::new() };
@@ -58,7 +58,7 @@ mod samples {
 
     use super::GraphPicture;
 
-    /// A picture of nodes and who refers to whom.
+    /// Builds a graph from nodes and references.
     pub(super) fn picture(nodes: &[(&str, OutlineKind)], edges: &[(usize, usize)]) -> GraphPicture {
         let node = |(address, kind): &(&str, OutlineKind)| OutlineNode {
             address: (*address).to_owned(),
@@ -72,7 +72,7 @@ mod samples {
         })
     }
 
-    /// A service on a database, with what it is made of.
+    /// A service that depends on a database.
     pub(super) fn service() -> GraphPicture {
         let resource = |name| (name, OutlineKind::Resource);
         let nodes = ["a.key", "a.\"odd\" <one>", "a.database", "a.service"].map(resource);

@@ -1,4 +1,4 @@
-//! What is drawn: the nodes of an outline that matter, and the edges between them.
+//! The graph that is drawn: the relevant nodes of a configuration, and the edges between them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,13 +6,13 @@ use ha_diagnostics::SourceSpan;
 use ha_plan::{Change, Outline, OutlineKind};
 use ha_value::Action;
 
-/// A hidden node is left out where that makes at most so many edges more; otherwise it stays as the
-/// knot that it is.
+/// A hidden node is removed if that adds at most this many edges. A node with more connections
+/// stays, because its incoming and outgoing edges would multiply.
 const KNOT: usize = 16;
-/// Beyond this, looking for roundabout ways would take longer than anybody looks at the result.
+/// The most nodes for which redundant edges are removed; the search is quadratic.
 const ROUNDABOUT: usize = 2_000;
 
-/// Nodes, each after those it refers to, and who refers to whom.
+/// Nodes in order of dependency, and the references between them.
 #[derive(Clone, Debug)]
 pub(crate) struct GraphPicture {
     pub(crate) nodes: Vec<PictureNode>,
@@ -20,14 +20,14 @@ pub(crate) struct GraphPicture {
     pub(crate) edges: Vec<(usize, usize)>,
 }
 
-/// A block, a value or a module; all its instances.
+/// A block, local value or module with all its instances.
 #[derive(Clone, Debug)]
 pub(crate) struct PictureNode {
     pub(crate) address: String,
     pub(crate) kind: OutlineKind,
-    /// The gravest thing that a plan does to one of its instances; none where nothing was planned.
+    /// The most severe action on one of the instances; none without a plan.
     pub(crate) action: Option<Action>,
-    /// How many instances something is done to.
+    /// The number of instances with a change.
     pub(crate) instances: usize,
     pub(crate) span: Option<SourceSpan>,
 }
@@ -44,8 +44,8 @@ impl GraphPicture {
         Self { nodes: outline.nodes.into_iter().map(node).collect(), edges: outline.edges }
     }
 
-    /// Says what a plan does. What it does to things that are no longer configured stands by
-    /// itself.
+    /// Adds the actions of a plan. Objects that are no longer configured become nodes without
+    /// edges.
     pub(crate) fn mark(&mut self, changes: &[Change]) {
         let mut places: BTreeMap<String, usize> =
             self.nodes.iter().enumerate().map(|(at, it)| (it.address.clone(), at)).collect();
@@ -69,8 +69,8 @@ impl GraphPicture {
         }
     }
 
-    /// Without the nodes that are not `shown`: who referred to such a one refers to what that
-    /// referred to.
+    /// Removes the nodes that are not `shown`; references to such a node are redirected to its own
+    /// references.
     pub(crate) fn contracted(self, shown: impl Fn(&PictureNode) -> bool) -> Self {
         let mut later: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.nodes.len()];
         let mut earlier = later.clone();
@@ -103,7 +103,7 @@ impl GraphPicture {
         Self { nodes: self.nodes, edges }.only(|at| kept[at])
     }
 
-    /// The nodes at most so many steps from some of them, in either direction.
+    /// Returns the nodes within a distance from some nodes, in either direction.
     pub(crate) fn around(self, is_middle: impl Fn(&PictureNode) -> bool, depth: usize) -> Self {
         let mut beside: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
         for (from, to) in &self.edges {
@@ -126,13 +126,13 @@ impl GraphPicture {
         self.only(|at| distance[at].is_some())
     }
 
-    /// Without the edges that say no more than others do together.
+    /// Removes the edges that follow from other edges.
     pub(crate) fn reduced(mut self) -> Self {
         if self.nodes.len() > ROUNDABOUT {
             return self;
         }
-        // What is reached from each, by the steps that are known so far: those of earlier nodes are
-        // known by then.
+        // Nodes are in order of dependency, so that the nodes which an earlier one reaches are
+        // complete when a later one is processed.
         let words = self.nodes.len().div_ceil(64);
         let mut reached = vec![vec![0_u64; words]; self.nodes.len()];
         let mut earlier: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
@@ -141,7 +141,8 @@ impl GraphPicture {
         for (from, all) in earlier.iter_mut().enumerate() {
             all.sort_unstable_by(|one, other| other.cmp(one));
             let mut own = vec![0_u64; words];
-            // The latest first: what it reaches needs no edge of its own.
+            // The latest dependency comes first, because the nodes that it reaches need no edge of
+            // their own.
             for to in all.iter().copied() {
                 if own[to / 64] & (1 << (to % 64)) == 0 {
                     needed.push((from, to));
@@ -185,7 +186,7 @@ fn gravity(action: Action) -> u8 {
     }
 }
 
-/// The address of all instances.
+/// The address without an instance key.
 pub(crate) fn without_keys(address: &str) -> String {
     let (mut plain, mut quoted, mut depth) = (String::new(), false, 0_usize);
     let mut chars = address.chars();
@@ -229,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn what_others_say_together_needs_no_edge() {
+    fn redundant_edges_are_removed() {
         assert_eq!(service().reduced().edges, [(2, 0), (2, 1), (3, 2)]);
     }
 
     #[test]
-    fn what_is_around_something_is_found_in_both_directions() {
+    fn neighbours_are_found_in_both_directions() {
         let around = |depth| {
             let picture = service().reduced().around(|it| it.address == "a.service", depth);
             names(&picture).iter().map(ToString::to_string).collect::<Vec<_>>()

@@ -4,12 +4,12 @@ use rust_sugiyama::configure::Config;
 
 use super::{GraphPicture, class, label};
 
-/// Beyond this, laying it out takes longer than anybody waits, and no one finds anything in it.
+/// The most nodes that are laid out; a larger graph takes too long and is unreadable.
 pub(crate) const MOST: usize = 500;
-/// The height of a node, and the room around it.
+/// Height of a node, and the space around it, in pixels.
 const HEIGHT: f64 = 28.0;
 const ROOM: f64 = 24.0;
-/// The width of a character.
+/// Width of a character in pixels.
 const CHARACTER: f64 = 7.4;
 
 const STYLE: &str = "\
@@ -18,7 +18,7 @@ text{font:12px ui-monospace,monospace;fill:#1f2328}rect{fill:#fff;stroke:#8c959f
 .replaced rect{stroke:#cf222e;stroke-width:3}.destroyed rect{stroke:#cf222e;stroke-width:2;stroke-dasharray:4}\
 @media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}rect{fill:#161b22}}";
 
-/// Where a node is drawn: its middle, and half its width.
+/// The centre of a node, and half of its width.
 #[derive(Clone, Copy, Default)]
 struct NodePosition {
     x: f64,
@@ -26,7 +26,7 @@ struct NodePosition {
     half: f64,
 }
 
-/// A drawing that needs nothing else: what refers stands above what it refers to.
+/// Writes a self-contained SVG; a node is above its dependencies.
 pub(crate) fn svg(picture: &GraphPicture) -> String {
     let (spots, width, height) = laid_out(picture);
     let mut text = format!(
@@ -58,8 +58,8 @@ pub(crate) fn svg(picture: &GraphPicture) -> String {
     text + "</svg>\n"
 }
 
-/// Where each node is drawn, and how large that makes the whole. Parts that have nothing to do with
-/// each other stand side by side.
+/// Returns the position of each node and the size of the drawing. Unconnected parts are placed side
+/// by side.
 fn laid_out(picture: &GraphPicture) -> (Vec<NodePosition>, f64, f64) {
     let half =
         |at: usize| label(&picture.nodes[at]).chars().count() as f64 * CHARACTER / 2.0 + 10.0;
@@ -80,7 +80,7 @@ fn laid_out(picture: &GraphPicture) -> (Vec<NodePosition>, f64, f64) {
             part.iter().map(|(at, (x, y))| it(*at, *x, *y)).fold(f64::INFINITY, f64::min)
         };
         let from = least(&|at, x, _| x - half(at));
-        // Its ups are our downs where they are less.
+        // The layout's y axis points up, that of SVG points down.
         let top = least(&|_, _, y| y.abs());
         let mut right = left;
         for (at, (x, y)) in &part {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_refers_stands_above_what_it_refers_to() {
+    fn a_node_is_above_its_dependencies() {
         let (spots, ..) = laid_out(&service());
         for (from, to) in service().edges {
             assert!(spots[from].y + HEIGHT < spots[to].y, "{from} {to}");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_do_not_lie_on_each_other_and_the_same_is_drawn_the_same() {
+    fn nodes_do_not_overlap_and_the_layout_is_deterministic() {
         let names: Vec<String> = (0..60).map(|it| format!("a.b{it}")).collect();
         let nodes: Vec<(&str, OutlineKind)> =
             names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_as_nothing() {
+    fn an_empty_graph_is_empty() {
         assert!(svg(&picture(&[], &[])).starts_with("<svg "));
     }
 }

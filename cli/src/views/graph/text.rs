@@ -4,7 +4,7 @@ use super::{GraphPicture, label, sign};
 use crate::views::redacted_value::printable;
 use crate::views::style::{Painter, tone};
 
-/// Rows, each above what it refers to, with lines between them.
+/// Writes one row for each node above its dependencies, with lines between them.
 pub(crate) fn text(picture: &GraphPicture, paint: Painter) -> String {
     let mut earlier: Vec<Vec<usize>> = vec![Vec::new(); picture.nodes.len()];
     picture.edges.iter().for_each(|(from, to)| earlier[*from].push(*to));
@@ -32,7 +32,7 @@ mod tests {
     use crate::views::test_data::check;
 
     #[test]
-    fn what_refers_stands_above_what_it_refers_to() {
+    fn a_node_is_above_its_dependencies() {
         check(
             &text(&service().reduced(), Painter::PLAIN),
             str![[r#"

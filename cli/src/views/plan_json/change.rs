@@ -13,7 +13,7 @@ use super::super::redaction::Redactor;
 use super::super::report::{ChangeReport, DriftReport, OutputReport, shown_output_change};
 use super::super::values::with_nulls;
 
-/// What happens to an instance.
+/// Returns the change of an instance.
 pub(super) fn change(it: &ChangeReport, schemas: &SchemaSet) -> JsonValue {
     let ChangeReport {
         address,
@@ -44,8 +44,8 @@ pub(super) fn change(it: &ChangeReport, schemas: &SchemaSet) -> JsonValue {
         differences.iter().filter(|it| it.replaces).map(|it| JsonValue::from(&it.path)).collect();
     let mut sides = sides(
         *action,
-        whole(address, before.as_ref(), schemas),
-        whole(address, after.as_ref(), schemas),
+        all_attributes(address, before.as_ref(), schemas),
+        all_attributes(address, after.as_ref(), schemas),
     );
     if !replaced.is_empty() {
         sides.push(("replace_paths", JsonValue::Array(replaced)));
@@ -65,14 +65,14 @@ pub(super) fn change(it: &ChangeReport, schemas: &SchemaSet) -> JsonValue {
         ("gone_with", gone_with.as_ref().map(ToString::to_string).into()),
         ("place", place.as_ref().into()),
     ];
-    let said = own
+    let own_fields = own
         .into_iter()
         .filter(|(_, it)| *it != JsonValue::Null && *it != JsonValue::Array(Vec::new()));
-    fields.push(("ha", JsonValue::object(said)));
+    fields.push(("ha", JsonValue::object(own_fields)));
     JsonValue::object(fields)
 }
 
-/// What happened to an instance outside.
+/// Returns the drift of an instance.
 pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
     let DriftReport { address, before, after, paths, remarks, contributes } = it;
     let action = if after.is_some() { Action::Update } else { Action::Delete };
@@ -81,8 +81,8 @@ pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
         "change",
         JsonValue::object(sides(
             action,
-            whole(address, Some(before), schemas),
-            whole(address, after.as_ref(), schemas),
+            all_attributes(address, Some(before), schemas),
+            all_attributes(address, after.as_ref(), schemas),
         )),
     ));
     fields.push((
@@ -96,8 +96,8 @@ pub(super) fn drifted(it: &DriftReport, schemas: &SchemaSet) -> JsonValue {
     JsonValue::object(fields)
 }
 
-/// All attributes of a side, those that no one says anything of among them.
-fn whole(
+/// Returns all attributes of one side, also unset ones.
+fn all_attributes(
     address: &Address,
     side: Option<&BTreeMap<Name, RedactedValue>>,
     schemas: &SchemaSet,
@@ -122,7 +122,7 @@ fn sides(
     ]
 }
 
-/// An instance to which nothing happens.
+/// Returns an instance without a change.
 pub(super) fn unchanged(
     address: &Address,
     moved_from: Option<&Address>,
@@ -148,20 +148,19 @@ pub(super) fn unchanged(
     JsonValue::object(fields)
 }
 
-/// What happens to an output.
+/// Returns the change of an output.
 pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> JsonValue {
     let OutputReport { before, after, sensitive, .. } = &shown_output_change(it, redactor);
     let action = output_action(it);
     let marks = |side: &Option<RedactedValue>, of: fn(&RedactedValue) -> JsonValue| {
         side.as_ref().map_or(JsonValue::Bool(false), of)
     };
-    // As Terraform has it: what is or was a secret is one on both sides, whether they are there or
-    // not.
+    // Terraform marks both sides as sensitive if one of them is, even if the other does not exist.
     let sensitive = *sensitive || matches!(marks(before, sensitives), JsonValue::Bool(true));
     let hidden = |side: &Option<RedactedValue>| {
         if sensitive { JsonValue::Bool(true) } else { marks(side, sensitives) }
     };
-    // Null stands for a secret, so that no one takes anything else for its value.
+    // A secret is null, so that no reader can take a placeholder for its value.
     let value =
         |side: &Option<RedactedValue>| side.as_ref().filter(|it| !it.hides_something()).into();
     let mut fields = vec![("actions", actions(action)), ("before", value(before))];
@@ -174,7 +173,7 @@ pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> JsonValu
     JsonValue::object(fields)
 }
 
-/// What happens to an output, in the words for instances.
+/// Returns the actions on an output, in the terms of instances.
 pub(crate) fn output_action(it: &OutputChange) -> Action {
     match (&it.before, &it.after) {
         _ if !it.is_change() => Action::NoOp,
@@ -198,7 +197,7 @@ fn actions(action: Action) -> JsonValue {
     JsonValue::array(names.iter().copied())
 }
 
-/// Why, in the words of plans for tools.
+/// Returns the reason of a change as Terraform's `action_reason`.
 pub(crate) fn reason_name(reason: &ChangeReason) -> Option<&'static str> {
     Some(match reason {
         ChangeReason::Tainted | ChangeReason::Lost => "replace_because_tainted",

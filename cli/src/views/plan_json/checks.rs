@@ -1,4 +1,4 @@
-//! How things stand with everything that has conditions.
+//! The results of all conditions.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use ha_value::{Address, BlockAddress, InstanceKey, Name, ResourceMode};
 use super::super::json::JsonValue;
 use super::super::redaction::Redactor;
 
-/// All instances of one block, output, check or variable.
+/// All instances of one resource block, output, check or variable.
 type CheckedObject<'a> = (Vec<&'a Name>, ResourceMode, &'a Name, &'a Name);
 
-/// The objects that have conditions, each with how its instances stand.
+/// Returns the objects that have conditions, each with the status of its instances.
 pub(super) fn checks(all: &[CheckResult], redactor: &Redactor<'_>) -> Vec<JsonValue> {
     let mut objects: BTreeMap<CheckedObject<'_>, Vec<&CheckResult>> = BTreeMap::new();
     for checked in all {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instances_stand_below_what_they_are_instances_of() {
+    fn instances_are_below_their_block() {
         let checked = |address: &str, standing, problems: &[&str]| CheckResult {
             address: address.parse().unwrap(),
             standing,
@@ -117,9 +117,9 @@ mod tests {
             checked("output.uri", CheckStatus::Pass, &[]),
         ];
         let secrets = SecretTexts::default();
-        let told =
+        let document =
             JsonValue::Array(checks(&all, &Redactor::new(&secrets, SecretVisibility::Redacted)));
-        let told: serde_json::Value = serde_json::from_str(&told.line()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&document.line()).unwrap();
         let ami = |key: &str, more: serde_json::Value| {
             let module = format!("module.m[\"{key}\"]");
             let display = format!("{module}.data.aws_ami.x[0]");
@@ -151,6 +151,6 @@ mod tests {
                 ],
             },
         ]);
-        assert_eq!(told, expected);
+        assert_eq!(document, expected);
     }
 }

@@ -1,5 +1,5 @@
-//! What the configuration says, as far as it can be known without working anything out: constants,
-//! and the names of what the rest is made of.
+//! The configuration without evaluation: constants, and for other expressions the names that they
+//! refer to.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::super::json::{JsonValue, implied_provider, provider_source};
 use super::super::redacted_value::SENSITIVE;
 use super::super::redaction::Redactor;
 
-/// The whole configuration.
+/// Returns the whole configuration.
 pub(super) fn configuration_json(
     root: &Configuration,
     schemas: &SchemaSet,
@@ -34,7 +34,7 @@ struct ConfigurationWriter<'a, 'b> {
     redactor: &'a mut Redactor<'b>,
 }
 
-/// Fields that are there only when there is something in them.
+/// Returns the fields that are not empty.
 fn put(fields: &mut Vec<(&'static str, JsonValue)>, name: &'static str, value: JsonValue) {
     let is_empty = match &value {
         JsonValue::Object(it) => it.is_empty(),
@@ -47,8 +47,8 @@ fn put(fields: &mut Vec<(&'static str, JsonValue)>, name: &'static str, value: J
 }
 
 impl ConfigurationWriter<'_, '_> {
-    /// The providers of a module and of those inside of it: those that are configured, and those
-    /// that are only used.
+    /// Returns the providers of a module and its child modules: configured ones, and ones that are
+    /// only used.
     fn providers(
         &mut self,
         module: &Configuration,
@@ -63,7 +63,7 @@ impl ConfigurationWriter<'_, '_> {
         }
         for block in module.blocks.values() {
             let (name, alias) = provider_of(block);
-            // One that is not configured here is handed in, or is as it comes.
+            // A provider without a block here is passed by the caller, or has no settings.
             if alias.is_none() {
                 let own = || {
                     JsonValue::object([
@@ -139,7 +139,7 @@ impl ConfigurationWriter<'_, '_> {
             fields.push(("ephemeral", true.into()));
         }
         let expression = self.expression(module, &output.value);
-        // What is written for something that is never shown is not shown either.
+        // The constant of a secret argument is itself a secret.
         let hidden = output.sensitive && output.value.references().is_empty();
         fields.push(("expression", if hidden { constant(SENSITIVE.into()) } else { expression }));
         put(&mut fields, "depends_on", named(&output.depends_on));
@@ -152,7 +152,7 @@ impl ConfigurationWriter<'_, '_> {
     fn variable(&mut self, variable: &VariableBlock) -> JsonValue {
         let mut fields = Vec::new();
         if let Some(default) = &variable.default {
-            // What is never kept is not in a document either.
+            // An ephemeral value is never stored, and a document is a place to store it.
             let shown = if variable.sensitive || variable.ephemeral {
                 self.redactor.secret(default)
             } else {
@@ -227,7 +227,7 @@ impl ConfigurationWriter<'_, '_> {
         }
     }
 
-    /// Arguments by name, and blocks: one where the schema wants one, otherwise a list of them.
+    /// Returns arguments by name, and blocks: an object if the schema allows one, otherwise a list.
     fn body(
         &mut self,
         module: &Configuration,
@@ -258,7 +258,8 @@ impl ConfigurationWriter<'_, '_> {
         self.written(module, expression, &|it| it)
     }
 
-    /// What an expression refers to, or what it is, with the marks that its place gives it.
+    /// Returns the references of an expression, or its constant value with the marks of its
+    /// argument.
     fn written(
         &mut self,
         module: &Configuration,
@@ -278,7 +279,7 @@ impl ConfigurationWriter<'_, '_> {
     }
 }
 
-/// A value with what is secret in an argument marked.
+/// Marks the secret parts of an argument's value.
 fn marked(value: Value, field: &SchemaField) -> Value {
     if field.secret || field.write_only {
         value.sensitive()
@@ -347,7 +348,7 @@ fn named(references: &[Reference]) -> JsonValue {
     JsonValue::array(references.iter().map(bare))
 }
 
-/// What is referred to, the nearest first, each followed by what it is a part of.
+/// Returns the references, the most specific first, each followed by its parents.
 fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for reference in of {
@@ -374,11 +375,12 @@ fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
         ReferenceTarget::Module(_) => {
             called.is_some_and(|it| it.count.is_some() || it.for_each.is_some())
         }
-        // Of these nothing but the name is told.
+        // Terraform's documents give only the name of these.
         _ => return vec![target.to_string()],
     };
     let mut names = Vec::new();
-    // What follows a key that is worked out belongs to an instance that no one knows.
+    // The attributes behind a computed key belong to an unknown instance, so that the path ends
+    // there.
     if key.is_some() || !is_repeated {
         let instance =
             format!("{target}{}", key.as_ref().map(ToString::to_string).unwrap_or_default());

@@ -1,5 +1,5 @@
-//! The plan in the shape that tools for Terraform's plans read; see its "JSON output format". Keys
-//! of our own are added where that has none, all of them under `ha`.
+//! The plan in Terraform's "JSON output format", for tools that read it. Our own keys are all under
+//! `ha`.
 
 mod change;
 mod checks;
@@ -28,19 +28,19 @@ use super::report::{ChangeReport, PlanReport};
 use super::state_view::output_fields;
 use super::values::{record_json, values_json, write_modules};
 
-/// The version of Terraform whose language and documents these are.
+/// The version of Terraform whose language and document format are implemented.
 pub(crate) const TERRAFORM_VERSION: &str = "1.11.4";
 
-/// What a plan was made of, which the document tells as well.
+/// The inputs of a plan that are part of the document.
 pub(crate) struct PlanBasis<'a> {
     pub(crate) configuration: &'a Configuration,
     pub(crate) schemas: &'a SchemaSet,
     pub(crate) state: &'a State,
-    /// When it is told: `2026-11-23T04:54:07Z`.
+    /// The time of the document: `2026-11-23T04:54:07Z`.
     pub(crate) at: &'a str,
 }
 
-/// The plan as a JSON document on one line.
+/// Returns the plan as a JSON document on one line.
 pub(crate) fn plan_json(
     plan: &Plan,
     report: &PlanReport,
@@ -88,8 +88,8 @@ pub(crate) fn plan_json(
     document.line()
 }
 
-/// What happens to outputs. Here those that are null are there, which otherwise are not: their
-/// declaration is.
+/// Returns the changes of outputs. Null outputs are included here, because their declaration
+/// exists.
 pub(crate) fn output_changes<'a>(
     plan: &'a Plan,
     configuration: &'a Configuration,
@@ -101,7 +101,7 @@ pub(crate) fn output_changes<'a>(
         let after = it.after.clone().or_else(|| is_declared(name).then_some(Value::NULL));
         all.insert(name, OutputChange { after, ..it.clone() });
     }
-    // Of what was left out, or could not be planned, nothing is said.
+    // An instance that was excluded or could not be planned has no planned values.
     let is_whole = plan.mode == PlanMode::Normal && plan.left_out.is_empty() && !plan.errored;
     for (name, block) in configuration
         .outputs
@@ -117,7 +117,7 @@ pub(crate) fn output_changes<'a>(
     all.into_iter().collect()
 }
 
-/// What is known of a resource before the plan, or after it.
+/// Returns the values of a resource before the plan or after it.
 enum KnownResource<'a> {
     Record(&'a Record),
     Values(&'a Object),
@@ -125,7 +125,8 @@ enum KnownResource<'a> {
 
 type KnownResources<'a> = BTreeMap<&'a Address, KnownResource<'a>>;
 
-/// What there is, as refresh saw it, and the answers of what was read.
+/// Returns the prior state: the recorded instances as refresh saw them, and the data sources that
+/// were read.
 fn prior<'a>(plan: &'a Plan, state: &'a State) -> KnownResources<'a> {
     let mut all: KnownResources<'a> =
         state.records.iter().map(|(address, it)| (address, KnownResource::Record(it))).collect();
@@ -137,7 +138,7 @@ fn prior<'a>(plan: &'a Plan, state: &'a State) -> KnownResources<'a> {
             RefreshUpdate::Gone(address) => drop(all.remove(address)),
         }
     }
-    // What moves is told of at its new address, as if it had always been there.
+    // A moved instance is at its new address in the prior state too, as in Terraform's documents.
     let moved: Vec<_> =
         plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
     all.extend(moved);
@@ -241,7 +242,7 @@ fn known_json(
     }
 }
 
-/// What changes, and what does not.
+/// Returns all changes, also those without an action.
 fn resource_changes(
     report: &PlanReport,
     before: &KnownResources<'_>,
@@ -284,7 +285,7 @@ fn mode_name(mode: PlanMode) -> &'static str {
     }
 }
 
-/// What Terraform has no keys for.
+/// Returns the fields that Terraform has no keys for.
 fn own(report: &PlanReport) -> JsonValue {
     let unlooked = |(address, why): &(Address, String)| {
         JsonValue::object([("address", address.to_string().into()), ("reason", why.into())])

@@ -1,4 +1,4 @@
-//! The attributes that what changes is made of: a change of one of them outside is worth a look.
+//! The attributes that changed objects depend on: their drift is relevant.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,7 +8,8 @@ use ha_value::{Action, InstanceKey, Name, Path, PathStep};
 
 use super::super::json::JsonValue;
 
-/// What changed blocks and outputs refer to, through locals and modules.
+/// Returns the attributes that changed blocks and outputs refer to, directly or through locals and
+/// modules.
 pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<JsonValue> {
     let mut walk = ReferenceWalk {
         levels: vec![ModuleLevel { configuration: root, call: None, place: String::new() }],
@@ -46,7 +47,7 @@ fn json(resource: String, path: &[PathStep]) -> JsonValue {
 
 #[derive(Default)]
 struct ReferenceWalk<'a> {
-    /// The module that is looked at, and those it is in.
+    /// The current module and its callers.
     levels: Vec<ModuleLevel<'a>>,
     seen: HashSet<(String, ReferenceTarget, Option<Name>)>,
     found: BTreeSet<(String, Vec<PathStep>)>,
@@ -77,7 +78,7 @@ impl<'a> ReferenceWalk<'a> {
         self.levels.last()
     }
 
-    /// Goes into a module that the present one calls.
+    /// Enters a module that the current one calls.
     fn enter(&mut self, name: &str, key: Option<&InstanceKey>) -> bool {
         let Some(level) = self.level() else { return false };
         let Some(call) = level.configuration.modules.get(name) else { return false };
@@ -125,7 +126,7 @@ impl<'a> ReferenceWalk<'a> {
                 }
             }
             ReferenceTarget::Variable(name) => {
-                // What is handed in is made of what the caller sees.
+                // An input of a module is evaluated in the caller's scope.
                 if let Some(argument) = call.and_then(|it| it.arguments.get(name)) {
                     let level = self.levels.pop();
                     self.all(argument.references());
@@ -166,7 +167,8 @@ impl<'a> ReferenceWalk<'a> {
             .get(block)
             .is_some_and(|it| it.count.is_some() || it.for_each.is_some());
         let entry = match key {
-            // What follows a key that is worked out belongs to an instance that no one knows.
+            // The attributes behind a computed key belong to an unknown instance, so that the path
+            // ends there.
             None if is_repeated => (format!("{place}{block}"), Vec::new()),
             key => (
                 format!("{place}{block}{}", key.map(ToString::to_string).unwrap_or_default()),

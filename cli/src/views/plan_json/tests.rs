@@ -22,7 +22,7 @@ fn rendered(plan: &Plan, sight: SecretVisibility) -> String {
 }
 
 #[test]
-fn the_shape_that_tools_know() {
+fn the_document_has_the_format_of_terraform() {
     let mut plan = everything();
     plan.changes.retain(|it| {
         ["aws_db_instance.main", "mongodb_host.db[2]"].contains(&it.address.to_string().as_str())
@@ -328,14 +328,14 @@ fn the_shape_that_tools_know() {
 }
 
 #[test]
-fn what_is_remarked_on_what_stays_is_told() {
+fn remarks_on_unchanged_instances_are_included() {
     let mut plan = nothing();
     plan.remarks = vec![("mongodb_host.db[1]".parse().unwrap(), "it is 12 s behind".into())];
-    let told: serde_json::Value =
+    let document: serde_json::Value =
         serde_json::from_str(&rendered(&plan, SecretVisibility::Redacted)).unwrap();
     let remarks =
         serde_json::json!([{ "address": "mongodb_host.db[1]", "remark": "it is 12 s behind" }]);
-    assert_eq!(told["ha"]["remarks"], remarks);
+    assert_eq!(document["ha"]["remarks"], remarks);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One change: its head, its attributes, and why.
+//! Renders one change: its heading, attributes and reason.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use super::super::rows::{DetailLevel, RowWriter, place};
 use super::super::style::{TextRole, sign, tone};
 use super::{FOLD, PlanView, folded};
 
-/// How many attributes of something that goes are shown.
+/// The most attributes of a deleted object that are shown.
 const OF_DELETED: usize = 8;
 
 impl PlanView<'_> {
@@ -80,7 +80,8 @@ impl PlanView<'_> {
         let _ = writeln!(text, "{}", line.trim_end());
     }
 
-    /// The rows of a change, how many attributes stay, and the outputs that only apply will tell.
+    /// Returns the rows of a change, the number of unchanged attributes, and the outputs that are
+    /// known after apply.
     fn rows_of(&self, change: &ChangeReport) -> (Vec<DiffRow>, usize, Vec<String>) {
         let (mut rows, mut unchanged) = match (&change.before, &change.after) {
             (Some(before), None) => {
@@ -187,7 +188,7 @@ fn named(name: &str) -> DiffRow {
     DiffRow { path: Path::attribute(name), what: RowContent::SecretUnchanged, replaces: false }
 }
 
-/// Why, where the differences do not say it.
+/// Returns the reason of a change, unless the differences show it.
 fn reason(reason: &ChangeReason, change: &ChangeReport) -> Option<String> {
     Some(match reason {
         ChangeReason::Tainted => "the last try at it failed half-way".into(),

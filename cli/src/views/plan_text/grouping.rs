@@ -1,5 +1,4 @@
-//! Changes that are the same but for the instance they are made to: of many, the first few tell it
-//! all.
+//! Groups equal changes to instances of one block, of which only the first few are shown.
 
 use std::collections::HashSet;
 
@@ -8,20 +7,20 @@ use ha_value::Path;
 use super::super::report::ChangeReport;
 use super::super::rows::DetailLevel;
 
-/// Of more than this the first are shown and the others counted.
+/// Larger groups are cut to the first changes and a count.
 const MANY: usize = 10;
-/// So many are shown.
+/// The number of changes that are shown of a larger group.
 const SHOWN: usize = 3;
 
-/// Changes in a row.
+/// Consecutive changes.
 pub(super) struct ChangeGroup<'a> {
-    /// Those to show.
+    /// The changes to show.
     pub(super) shown: &'a [ChangeReport],
-    /// Those that are like the ones shown last.
+    /// The changes that equal the last shown ones.
     pub(super) alike: &'a [ChangeReport],
 }
 
-/// The changes in their order, those apart that are told by the ones before them.
+/// Returns the changes in order, with repeated ones apart.
 pub(super) fn stretches(changes: &[ChangeReport], detail: DetailLevel) -> Vec<ChangeGroup<'_>> {
     if detail == DetailLevel::Full {
         return vec![ChangeGroup { shown: changes, alike: &[] }];
@@ -35,8 +34,7 @@ pub(super) fn stretches(changes: &[ChangeReport], detail: DetailLevel) -> Vec<Ch
     all
 }
 
-/// Whether the same happens to the same attributes of two instances of one block, for the same
-/// reason.
+/// Whether two instances of one block have the same action, attributes and reason.
 fn are_alike(one: &ChangeReport, other: &ChangeReport) -> bool {
     let plain = |it: &ChangeReport| {
         it.deposed.is_none()

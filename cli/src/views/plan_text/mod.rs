@@ -1,5 +1,5 @@
-//! The plan as a person reads it: what changes and why, the worst last, and at the very end what
-//! happens to what.
+//! Renders a plan as text: changes with their reasons, the most severe last, and a summary at the
+//! end.
 
 mod change;
 mod grouping;
@@ -21,14 +21,14 @@ use super::report::{ChangeReport, DriftReport, OutputReport, PlanReport};
 use super::rows::{DetailLevel, RowWriter};
 use super::style::{Painter, TextRole};
 
-/// Addresses longer than this do not push what follows to the right.
+/// Longer addresses do not widen their column.
 const ADDRESSES: usize = 48;
-/// What is said of a difference that nothing is done about.
+/// The remark on a difference without an action.
 const NOT_MINDED: &str = "the configuration does not mind";
-/// Lists of addresses are folded at this width.
+/// The width at which lists of addresses are wrapped.
 const FOLD: usize = 100;
 
-/// The plan as text.
+/// Returns the plan as text.
 pub(crate) fn plan_text(report: &PlanReport, detail: DetailLevel, paint: Painter) -> String {
     let width =
         report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
@@ -59,7 +59,7 @@ struct PlanView<'a> {
     report: &'a PlanReport,
     detail: DetailLevel,
     paint: Painter,
-    /// How wide the column of addresses is.
+    /// The width of the column of addresses.
     width: usize,
     changed: BTreeMap<&'a Address, &'a ChangeReport>,
 }
@@ -148,24 +148,23 @@ impl PlanView<'_> {
         text.push('\n');
     }
 
-    /// Whether something that changed outside is worth telling: where the plan follows from it, or
-    /// was asked about it.
-    fn tells(&self, drift: &DriftReport) -> bool {
+    /// Whether drift is shown: if the plan results from it, or the operator asked for it.
+    fn shows_drift(&self, drift: &DriftReport) -> bool {
         self.report.mode == PlanMode::RefreshOnly || (!self.report.is_empty && drift.contributes)
     }
 
     fn drift(&self, text: &mut String) {
-        let told: Vec<&DriftReport> =
-            self.report.drift.iter().filter(|it| self.tells(it)).collect();
-        if told.is_empty() {
+        let shown: Vec<&DriftReport> =
+            self.report.drift.iter().filter(|it| self.shows_drift(it)).collect();
+        if shown.is_empty() {
             return;
         }
         let _ = writeln!(
             text,
             "{}",
-            self.paint.put(TextRole::Notice, &format!("Changed outside ha ({})", told.len()))
+            self.paint.put(TextRole::Notice, &format!("Changed outside ha ({})", shown.len()))
         );
-        for drift in told {
+        for drift in shown {
             self.drifted(drift, text);
         }
         text.push('\n');
@@ -182,24 +181,26 @@ impl PlanView<'_> {
             Some(_) => "this plan makes it again",
         };
         let rows = differing(drift);
-        // An update sets back what it changes, and leaves what the configuration says nothing of.
+        // An update reverts the drift of the arguments that it changes, and keeps that of unset
+        // ones.
         let update = change
             .filter(|it| it.action == Action::Update && self.report.mode != PlanMode::RefreshOnly);
         let (set_back, left): (Vec<DiffRow>, Vec<DiffRow>) = match update {
             Some(change) => rows.into_iter().partition(|it| changes_at(change, &it.path)),
             None => (rows, Vec::new()),
         };
-        let is_told = !set_back.is_empty() || left.is_empty();
-        if is_told {
+        let is_shown = !set_back.is_empty() || left.is_empty();
+        if is_shown {
             self.drifted_so(drift, then, &set_back, text);
         }
         if !left.is_empty() {
             self.drifted_so(drift, NOT_MINDED, &left, text);
         }
-        // What a change is told with is no part of what it sets back.
-        let is_told_below = change.is_some_and(|it| it.action != Action::NoOp)
+        // An attribute that is shown with the change is not part of the drift that the change
+        // reverts.
+        let is_shown_below = change.is_some_and(|it| it.action != Action::NoOp)
             && self.report.mode != PlanMode::RefreshOnly;
-        for remark in drift.remarks.iter().filter(|_| !is_told_below) {
+        for remark in drift.remarks.iter().filter(|_| !is_shown_below) {
             let _ =
                 writeln!(text, "      {}", self.paint.put(TextRole::Notice, &printable(remark)));
         }
@@ -259,7 +260,7 @@ impl PlanView<'_> {
     }
 }
 
-/// What changed outside, in the places where it is told of.
+/// Returns the drift, at the paths where it is shown.
 fn differing(drift: &DriftReport) -> Vec<DiffRow> {
     let mut rows = Vec::new();
     let Some(after) = &drift.after else { return rows };
@@ -274,7 +275,7 @@ fn differing(drift: &DriftReport) -> Vec<DiffRow> {
     rows
 }
 
-/// Whether a change makes something else of what is at a place.
+/// Whether a change alters the value at a path.
 fn changes_at(change: &ChangeReport, path: &Path) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return true };
     let mut rows = Vec::new();
@@ -287,7 +288,7 @@ fn changes_at(change: &ChangeReport, path: &Path) -> bool {
     rows.iter().any(|it| is_one_inside(&it.path, path))
 }
 
-/// Whether one of two places is in the other, or they are the same.
+/// Whether two paths are equal or one contains the other.
 fn is_one_inside(one: &Path, other: &Path) -> bool {
     one.steps().starts_with(other.steps()) || other.steps().starts_with(one.steps())
 }
@@ -304,7 +305,8 @@ fn output_row(name: &Name, output: &OutputReport) -> Option<DiffRow> {
             Some(DiffRow { path: Path::attribute(name.clone()), what, replaces: false })
         }
         1 => rows.pop(),
-        // Outputs are shown whole: who reads them reads their names.
+        // Several differences within an output are shown as one change of the whole value, because
+        // readers look outputs up by their names.
         _ => {
             let what = RowContent::Changed(
                 before.clone().unwrap_or(RedactedValue::Null),
@@ -315,7 +317,7 @@ fn output_row(name: &Name, output: &OutputReport) -> Option<DiffRow> {
     }
 }
 
-/// Words in lines of at most so many columns.
+/// Wraps words at a number of columns.
 fn folded(words: &[&str], between: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {

@@ -1,4 +1,4 @@
-//! The end of a plan: how much happens, and what happens to what.
+//! Renders the summary of a plan: the number of changes, and their addresses.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ use super::super::rows::DetailLevel;
 use super::super::style::{TextRole, sign, tone};
 use super::{FOLD, PlanView, folded};
 
-/// More addresses than this are told as ranges where they are counted.
+/// Longer lists of counted instances are shown as ranges.
 const MANY: usize = 1000;
-/// Of addresses that are no risk, at most so many lines.
+/// The most lines of addresses whose changes are harmless.
 const LINES: usize = 200;
-/// From this rank on a change may hurt.
+/// The lowest rank of a change that may do harm.
 const RISKY: u8 = 3;
 
 /// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
@@ -74,7 +74,7 @@ impl PlanView<'_> {
         self.addresses(text);
     }
 
-    /// What is said where nothing happens.
+    /// Returns the summary of a plan without changes.
     fn nothing(&self) -> String {
         match (self.report.mode, self.seen_unchanged()) {
             (PlanMode::Destroy, _) => "There is nothing to destroy.".into(),
@@ -92,14 +92,14 @@ impl PlanView<'_> {
         }
     }
 
-    /// How many resources nothing happens to and somebody has looked at.
+    /// Returns the number of unchanged resources that were refreshed.
     fn seen_unchanged(&self) -> usize {
         let touched = |address: &Address| self.changed.contains_key(address);
         let unseen = self.report.unchecked.iter().filter(|(address, _)| !touched(address)).count();
         self.report.unchanged.saturating_sub(unseen)
     }
 
-    /// What is said of resources that no one could look at where nothing happens.
+    /// Returns the note on resources that could not be refreshed, in a plan without changes.
     fn not_looked_at(&self) -> String {
         match self.report.unchecked.len() {
             0 => String::new(),
@@ -110,9 +110,10 @@ impl PlanView<'_> {
         }
     }
 
-    /// What changed outside and is not shown because the configuration does not mind.
+    /// Adds the note on drift that is hidden because the configuration does not set those
+    /// arguments.
     fn unminded(&self, text: &mut String) {
-        let count = self.report.drift.iter().filter(|it| !self.tells(it)).count();
+        let count = self.report.drift.iter().filter(|it| !self.shows_drift(it)).count();
         if count > 0 {
             let what = if count == 1 {
                 "1 resource has".to_owned()
@@ -126,7 +127,7 @@ impl PlanView<'_> {
         }
     }
 
-    /// What happens to what. What may hurt is named however much it is.
+    /// Adds the addresses for each action. Harmful changes are listed completely.
     fn addresses(&self, text: &mut String) {
         let mut by_sign: BTreeMap<(u8, &str), Vec<&ChangeReport>> = BTreeMap::new();
         for change in self.report.changes.iter().filter(|it| it.is_something()) {
@@ -135,7 +136,8 @@ impl PlanView<'_> {
         for ((rank, signed), changes) in by_sign {
             let tone = tone(changes[0].action);
             let signed = self.paint.put(tone, &format!("{signed:<3}"));
-            // What may hurt stands on a line of its own, as long as that helps.
+            // A harmful change gets its own line, so that it cannot be missed, unless there are too
+            // many of them.
             let lines = match rank {
                 RISKY.. if changes.len() <= MANY => {
                     changes.iter().map(|it| self.risky(it)).collect()
@@ -165,7 +167,7 @@ impl PlanView<'_> {
         }
     }
 
-    /// Addresses, several on a line; of very many not all.
+    /// Returns addresses, several per line; a long list is cut.
     pub(super) fn named<'a>(&self, addresses: impl Iterator<Item = &'a Address>) -> Vec<String> {
         let mut lines = self.all_named(addresses);
         if lines.len() > LINES && self.detail != DetailLevel::Full {
@@ -181,7 +183,7 @@ impl PlanView<'_> {
         lines
     }
 
-    /// Addresses, several on a line; of very many, instances that are counted as ranges.
+    /// Returns addresses, several per line; in a long list counted instances become ranges.
     fn all_named<'a>(&self, addresses: impl Iterator<Item = &'a Address>) -> Vec<String> {
         let all: Vec<&Address> = addresses.collect();
         let names: Vec<String> = match all.len() {
@@ -192,7 +194,7 @@ impl PlanView<'_> {
     }
 }
 
-/// Whether `next` is the instance behind `one`.
+/// Whether `next` is the instance that follows `one`.
 fn follows(one: &Address, next: &Address) -> bool {
     match (&one.key, &next.key) {
         (InstanceKey::Index(one_index), InstanceKey::Index(index)) => {

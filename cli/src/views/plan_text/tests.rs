@@ -265,7 +265,7 @@ No changes. There is nothing to destroy.
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_not_said_to_be_as_configured() {
+fn unrefreshed_resources_are_not_reported_as_unchanged() {
     let unseen = |it: &str| (it.parse().unwrap(), "no route to host".to_owned());
     let unchecked = vec![unseen("a.b"), unseen("a.c")];
     let some = Plan { unchanged: 39, unchecked: unchecked.clone(), ..nothing() };
@@ -298,7 +298,7 @@ fn plain_text_has_no_escape_sequences() {
 }
 
 #[test]
-fn a_secret_in_many_places_is_seen_in_none() {
+fn a_derived_secret_is_hidden_everywhere() {
     for detail in [DetailLevel::Changed, DetailLevel::Full] {
         for paint in [Painter::PLAIN, Painter::COLOURED] {
             assert_keeps_secret(&rendered(&secrets(), detail, paint));
@@ -307,7 +307,7 @@ fn a_secret_in_many_places_is_seen_in_none() {
 }
 
 #[test]
-fn lists_in_yaml_are_not_taken_for_lines_that_go() {
+fn lists_in_yaml_do_not_look_like_removed_lines() {
     let text = of_update(
         Value::from("items:\n- a\n- b\nport: 1\n"),
         Value::from("items:\n- a\n- b\nport: 2\n"),
@@ -402,7 +402,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 }
 
 #[test]
-fn long_values_stand_below_each_other() {
+fn long_values_are_below_each_other() {
     let uri = |hosts: &str| {
         Value::from(format!(
             "mongodb://{hosts}/circle_ghe?replicaSet=rs0&ssl=true&authSource=admin"
@@ -426,7 +426,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
 }
 
 #[test]
-fn huge_texts_are_cut_short_and_say_so() {
+fn long_strings_are_cut_with_a_note() {
     let lines = |word: &str| {
         Value::from((0..20_000).map(|it| format!("{word} {it}\n")).collect::<String>())
     };
@@ -454,7 +454,7 @@ fn every_destroyed_address_is_named_however_many() {
 }
 
 #[test]
-fn what_is_not_done_is_told_as_well() {
+fn skipped_instances_are_listed() {
     let mut taken = change("a.taken", Action::Update);
     taken.importing = Some("i-0123".into());
     taken.before = Some(object(&[("size", Value::from(1))]));
@@ -512,7 +512,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy, 1 to forget, 2 to im
 }
 
 #[test]
-fn what_the_configuration_does_not_mind_is_a_line() {
+fn ignored_drift_is_one_line() {
     let mut plan = Plan { drift: everything().drift, unchanged: 2, ..nothing() };
     plan.drift[0].contributes = false;
     let text = rendered(&plan, DetailLevel::Changed, Painter::PLAIN);
@@ -526,7 +526,7 @@ fn what_the_configuration_does_not_mind_is_a_line() {
 }
 
 #[test]
-fn many_of_the_same_are_told_by_the_first() {
+fn equal_changes_are_grouped() {
     let many = |action, reason: Option<ChangeReason>| {
         let mut changes: Vec<_> =
             (0..100_000).map(|it| change(&format!("a.b[{it}]"), action)).collect();
