@@ -1,4 +1,4 @@
-//! Where the configuration says that its state is kept.
+//! The backend: where the configuration stores its state.
 
 use crate::{Done, Project};
 
@@ -15,7 +15,7 @@ fn with(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Do
 }
 
 #[test]
-fn a_state_is_kept_where_the_configuration_says() {
+fn the_backend_block_decides_where_the_state_is_stored() {
     let project = project(
         r#"
 variable "team" {
@@ -35,7 +35,8 @@ ha {
     assert!(project.path("states/db/default.state").is_file());
     assert!(!project.path(".ha/ha.state").exists());
 
-    // Commands that need nothing else of the configuration find it there too, when they can.
+    // Commands that need no other part of the configuration use the backend too, if it can be
+    // parsed.
     let listed = with(&project, &["state", "list"], &[("HA_VAR_team", "db")]);
     assert_eq!((listed.code, &*listed.out), (0, "ha_data.a\n"), "{}", listed.err);
     let unknown = project.ha(&["state", "list"]);
@@ -47,7 +48,7 @@ ha {
         unknown.err
     );
 
-    // Backups lie beside the configuration.
+    // Backups are written beside the configuration.
     let moved =
         with(&project, &["state", "mv", "ha_data.a", "ha_data.b"], &[("HA_VAR_team", "db")]);
     assert_eq!(moved.code, 0, "{}", moved.err);
@@ -55,7 +56,7 @@ ha {
 }
 
 #[test]
-fn each_environment_has_a_state_of_its_own_there() {
+fn each_workspace_has_its_own_state_in_the_backend() {
     let project = project("ha {\n  backend \"local\" {\n    path = \"states/ha.state\"\n  }\n}\n");
     std::fs::create_dir(project.path("env")).unwrap();
     project.write("env/prod.hclvars", "");
@@ -66,7 +67,7 @@ fn each_environment_has_a_state_of_its_own_there() {
 }
 
 #[test]
-fn a_plan_is_applied_where_it_was_made_for() {
+fn a_saved_plan_is_applied_to_its_own_backend() {
     let settings =
         |path: &str| format!("ha {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n");
     let project = project(&settings("one.state"));
@@ -78,7 +79,7 @@ fn a_plan_is_applied_where_it_was_made_for() {
 }
 
 #[test]
-fn terraform_s_spelling_says_it_too() {
+fn terraform_blocks_are_accepted() {
     let project = Project::new("");
     std::fs::remove_file(project.path("main.hcl")).unwrap();
     let backend = "terraform {\n  backend \"local\" {\n    path = \"other.state\"\n  }\n}\n";
@@ -91,7 +92,7 @@ fn terraform_s_spelling_says_it_too() {
 }
 
 #[test]
-fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
+fn backend_errors_have_places_and_create_nothing() {
     let wrong = [
         ("backend \"lokal\" {}", "there is no backend `lokal`", "did you mean `local`?", 2),
         (
@@ -124,7 +125,7 @@ fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
 }
 
 #[test]
-fn what_the_blocks_take_is_listed() {
+fn arguments_of_backends_are_listed() {
     let project = project("");
     let backends = project.done(&["schema", "backend"]);
     let is_listed = |line: &str| {

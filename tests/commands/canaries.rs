@@ -1,15 +1,14 @@
-//! What somebody meant as a secret, on a line that cannot be read or under a name that is misspelt:
-//! nothing that is printed says it.
+//! Secrets on lines that cannot be parsed or under misspelt names: no output may contain them.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{Done, Project};
 
-/// The secret. Nothing else has four of its letters.
+/// The secret. No other word of the output has four of its letters in this order.
 const SECRET: &str = "Zwxqvbjk";
 
-/// Ways to give `@` the secret, most of them wrong.
+/// Ways to give the argument `@` the secret, most of them invalid.
 const FORMS: &[&str] = &[
     "@ = \"Zwxqvbjk\"",
     "@ = Zwxqvbjk",
@@ -107,6 +106,10 @@ const FORMS: &[&str] = &[
     "@ = if Zwxqvbjk",
     "@ = Zwxqvbjk and a",
     "@ = /* Zwxqvbjk",
+    "@ = 1 /* \"Zwxqvbjk\"",
+    "@ = \"\" /* Zwxqvbjk of it",
+    "/* \"Zwxqvbjk\"\n@ = 1",
+    "/* an Zwxqvbjk\n@ = 1",
     "/* an old one\n@ = \"Zwxqvbjk\"",
     "@ = <<Zwxqvbjk",
     "@ = <<EOT Zwxqvbjk\nEOT",
@@ -139,7 +142,7 @@ const FORMS: &[&str] = &[
     "nothing = \"%{\n@ = Zwxqvbjk",
 ];
 
-/// What is left open on the line before a declaration.
+/// Unclosed constructs before a declaration.
 const LEFT_OPEN: &[&str] = &[
     "locals {\n  a = \"${\n}",
     "locals {\n  a = \"${b(",
@@ -150,8 +153,8 @@ const LEFT_OPEN: &[&str] = &[
     "/* a",
 ];
 
-/// Where a secret is given: the name that takes the place of `@`, and the files, in which `&` is
-/// where it is given.
+/// A place for a secret: the argument that replaces `@`, and the files, in which the form replaces
+/// `&`.
 struct Place {
     name: &'static str,
     files: &'static [(&'static str, &'static str)],
@@ -256,7 +259,7 @@ const PLACES: &[Place] = &[
     Place { name: "id", files: &[("main.hcl", "imprt {\n  to = tls_crt.a\n  &\n}\n")] },
 ];
 
-/// The same in JSON, most of it wrong.
+/// The same in JSON, most of them invalid.
 const JSON_FORMS: &[&str] = &[
     "\"@\": \"Zwxqvbjk\"",
     "\"@\" \"Zwxqvbjk\"",
@@ -361,7 +364,7 @@ const EXPRESSIONS: &[&str] = &[
     "pw = Zwxqvbjk",
 ];
 
-/// Does something with each of many, side by side.
+/// Calls a function for each item, in four threads.
 fn each<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -375,22 +378,22 @@ fn each<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
     });
 }
 
-/// Where a part of the secret is told.
+/// Returns the output if it contains a part of the secret.
 fn leak(done: &Done) -> Option<String> {
     let parts = (0..=SECRET.len() - 4).map(|at| &SECRET[at..at + 4]);
-    let told = [&done.out, &done.err];
+    let printed = [&done.out, &done.err];
     parts
         .into_iter()
-        .any(|part| told.iter().any(|it| it.contains(part)))
+        .any(|part| printed.iter().any(|it| it.contains(part)))
         .then(|| format!("{}{}", done.out, done.err))
 }
 
-/// Whether all of the tables is tried, and not a sample of them.
+/// Set to try the complete tables instead of a sample.
 const ALL: &str = "HA_TEST_ALL_SLIPS";
-/// What the sample is drawn from.
+/// The seed of the sample.
 const SEED: &str = "HA_TEST_SEED";
 
-/// So many of all, drawn from a seed; all of them where that is asked for.
+/// Draws a sample from a seed; returns everything if `ALL` is set.
 fn sample<T>(mut all: Vec<T>, count: usize) -> Vec<T> {
     if std::env::var_os(ALL).is_some() {
         return all;
@@ -400,7 +403,8 @@ fn sample<T>(mut all: Vec<T>, count: usize) -> Vec<T> {
     {
         println!("{SEED}={seed}");
     }
-    // What an xorshift generator draws is the same everywhere.
+    // An xorshift generator draws the same numbers on every machine, so that a failure can be
+    // repeated from its seed.
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed);
     let mut draw = |below: usize| {
         state ^= state << 13;
@@ -411,12 +415,12 @@ fn sample<T>(mut all: Vec<T>, count: usize) -> Vec<T> {
     (0..count.min(all.len())).map(|_| all.swap_remove(draw(all.len()))).collect()
 }
 
-/// Each form in each place.
+/// Combines each place with each form.
 fn pairs<'a>(places: &'a [Place], forms: &[&'a str]) -> Vec<(&'a Place, &'a str)> {
     places.iter().flat_map(|place| forms.iter().map(move |form| (place, *form))).collect()
 }
 
-/// Each form in its place, looked at by some commands; what is told of the secret.
+/// Runs commands on each form in its place, and returns the outputs that reveal the secret.
 fn hunt(all: &[(&Place, &str)], commands: &[&[&str]]) -> Vec<String> {
     let leaks = Mutex::new(Vec::new());
     each(all, |(place, form)| {
@@ -430,9 +434,9 @@ fn hunt(all: &[(&Place, &str)], commands: &[&[&str]]) -> Vec<String> {
         for arguments in commands {
             let done = project.ha(arguments);
             assert_ne!(done.code, 101, "{given}: {}", done.err);
-            if let Some(told) = leak(&done) {
+            if let Some(printed) = leak(&done) {
                 leaks.lock().unwrap().push(format!(
-                    "{:?}\n{given}\n{arguments:?}\n{told}",
+                    "{:?}\n{given}\n{arguments:?}\n{printed}",
                     place.files[place.files.len() - 1]
                 ));
             }
@@ -451,17 +455,17 @@ fn none(leaks: &[String]) {
 }
 
 #[test]
-fn no_slip_tells_a_secret() {
+fn no_slip_reveals_a_secret() {
     none(&hunt(&sample(pairs(PLACES, FORMS), 120), &[&["plan"], &["validate", "--json"]]));
 }
 
 #[test]
-fn no_slip_in_json_tells_a_secret() {
+fn no_slip_in_json_reveals_a_secret() {
     none(&hunt(&sample(pairs(JSON_PLACES, JSON_FORMS), 40), &[&["plan"], &["validate", "--json"]]));
 }
 
 #[test]
-fn no_other_view_tells_a_secret() {
+fn no_other_view_reveals_a_secret() {
     let places: Vec<Place> = PLACES.iter().chain(JSON_PLACES).map(|it| Place { ..*it }).collect();
     let forms = ["@ = 'Zwxqvbjk'", "@ \"Zwxqvbjk\"", "\"@\": Zwxqvbjk", "@ = \"Zwxqvbjk"];
     let commands: &[&[&str]] = &[
@@ -479,10 +483,10 @@ fn no_other_view_tells_a_secret() {
     none(&hunt(&sample(pairs(&places, &forms), 12), commands));
 }
 
-/// Whichever the sample is, these are in it: an argument behind a bracket too many is one of what
-/// was closed.
+/// These forms are tried with every sample: an argument behind a surplus bracket belongs to the
+/// block that the bracket closed.
 #[test]
-fn no_bracket_too_many_tells_a_secret() {
+fn no_surplus_bracket_reveals_a_secret() {
     let in_provider: Vec<Place> =
         PLACES.iter().filter(|it| it.name == "word").map(|it| Place { ..*it }).collect();
     let forms: Vec<&str> = FORMS
@@ -494,9 +498,22 @@ fn no_bracket_too_many_tells_a_secret() {
     none(&hunt(&pairs(&in_provider, &forms), &[&["plan"]]));
 }
 
-/// What is left open hides no declaration that comes behind it.
+/// These forms are tried with every sample.
 #[test]
-fn nothing_left_open_hides_what_is_secret() {
+fn no_unclosed_comment_reveals_a_secret() {
+    let forms: Vec<&str> = FORMS.iter().copied().filter(|it| it.contains("/*")).collect();
+    let places: Vec<Place> = PLACES
+        .iter()
+        .filter(|it| matches!(it.name, "pw" | "default" | "value" | "password"))
+        .map(|it| Place { ..*it })
+        .collect();
+    assert!(forms.len() >= 6 && places.len() > 8);
+    none(&hunt(&sample(pairs(&places, &forms), 24), &[&["plan"], &["validate", "--json"]]));
+}
+
+/// An unclosed construct must not hide a later declaration that makes a variable sensitive.
+#[test]
+fn no_unclosed_construct_reveals_a_later_secret() {
     let mut all = Vec::new();
     for open in LEFT_OPEN {
         let declared = ("main.hcl", format!("{open}\n{SENSITIVE}"));
@@ -518,13 +535,13 @@ fn nothing_left_open_hides_what_is_secret() {
         leaks
             .lock()
             .unwrap()
-            .extend(leak(&project.ha(&["plan"])).map(|told| format!("{files:?}\n{told}")));
+            .extend(leak(&project.ha(&["plan"])).map(|printed| format!("{files:?}\n{printed}")));
     });
     none(&leaks.into_inner().unwrap());
 }
 
 #[test]
-fn no_expression_tells_a_secret() {
+fn no_expression_reveals_a_secret() {
     let project = Project::new(SENSITIVE);
     let mut leaks = Vec::new();
     for expression in EXPRESSIONS {
@@ -541,7 +558,7 @@ fn no_expression_tells_a_secret() {
 }
 
 #[test]
-fn no_command_line_tells_a_secret() {
+fn no_command_line_reveals_a_secret() {
     let project = Project::new(SENSITIVE);
     project.write("secret.txt", "Zwxqvbjk\n");
     project.write("secrets.txt", "an Zwxqvbjk/of+it==\n");
@@ -591,8 +608,7 @@ fn no_command_line_tells_a_secret() {
     none(&leaks);
 }
 
-/// Where a literal of a sensitive declaration stands, and what imports of which the ids are secret
-/// say.
+/// Literals of sensitive declarations, and imports with secret ids.
 const DECLARED: &[&str] = &[
     "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(string, [\"Zwxqvbjk\"]) })\n}\n",
     "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(number, \"Zwxqvbjk\") })\n}\n",
@@ -605,7 +621,7 @@ const DECLARED: &[&str] = &[
 ];
 
 #[test]
-fn no_declaration_and_no_import_tells_a_secret() {
+fn no_declaration_and_no_import_reveals_a_secret() {
     const DRAWN: &str = "resource \"random_password\" \"a\" {\n  length = 8\n}\n";
     let leaks = Mutex::new(Vec::new());
     each(DECLARED, |text| {
@@ -623,7 +639,7 @@ fn no_declaration_and_no_import_tells_a_secret() {
 }
 
 #[test]
-fn no_difference_of_a_file_tells_a_secret() {
+fn no_file_diff_reveals_a_secret() {
     let project = Project::new(&format!("{SENSITIVE}variable \"open\" {{\n default = 1\n}}\n"));
     project.write("ha.hclvars", "pw = \"Zwxqvbjk\"\nopen = \"shown\"\nmisspelt = \"Zwxqvbjk\"\n");
     project.write(
@@ -637,9 +653,9 @@ fn no_difference_of_a_file_tells_a_secret() {
     }
 }
 
-/// What is drawn from a secret is one; what only changes with it is none.
+/// A random value made from a secret is secret; one that only has the secret as a keeper is not.
 #[test]
-fn what_is_drawn_from_a_secret_is_one() {
+fn random_values_made_from_secrets_are_secret() {
     let project = Project::new(
         "variable \"pw\" {\n  sensitive = true\n  default = \"Zwxqvbjk\"\n}\n\
          resource \"random_string\" \"drawn\" {\n  length = 30\n  upper = false\n  lower = false\n  numeric = false\n  \
@@ -657,14 +673,15 @@ fn what_is_drawn_from_a_secret_is_one() {
     };
     let secrets: Vec<char> = SECRET.chars().collect();
     let drawn = of("drawn");
-    for told in [drawn["result"].to_string(), drawn["id"].to_string(), applied.out, applied.err] {
-        assert!(!told.split(|it| !secrets.contains(&it)).any(|it| it.len() > 9), "{told}");
+    for printed in [drawn["result"].to_string(), drawn["id"].to_string(), applied.out, applied.err]
+    {
+        assert!(!printed.split(|it| !secrets.contains(&it)).any(|it| it.len() > 9), "{printed}");
     }
     assert!(!of("led")["hex"].to_string().contains(SECRET), "{}", of("led"));
     assert_eq!(of("kept")["result"].as_str().map(str::len), Some(8), "{}", of("kept"));
 }
 
-/// Where nothing may be a secret, lines are shown as they are.
+/// Lines that cannot have a secret are shown unchanged.
 #[test]
 fn a_line_without_a_secret_is_shown() {
     for (text, shown) in [

@@ -1,4 +1,4 @@
-//! `ha explain`, and that what it gives as examples is what it says.
+//! `ha explain`: each of its examples produces the code that it explains.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn a_code_is_explained() {
 }
 
 #[test]
-fn what_is_given_as_an_example_has_the_code() {
+fn each_example_produces_its_code() {
     let mut wrong = Vec::new();
     for it in
         EXPLANATIONS.iter().filter(|it| !it.example.is_empty() && !it.example.starts_with('$'))
@@ -39,7 +39,7 @@ fn what_is_given_as_an_example_has_the_code() {
 }
 
 #[test]
-fn an_address_that_would_tell_a_secret_has_a_code() {
+fn a_secret_address_has_a_code() {
     let secret = "variable \"s\" {\n  sensitive = true\n  default   = \"Zwxqvbjk\"\n}\n";
     let kind =
         "resource \"random_id\" \"a\" {\n  for_each    = toset([\"x\"])\n  byte_length = 4\n}\n";

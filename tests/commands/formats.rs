@@ -1,6 +1,6 @@
-//! What earlier versions wrote is read for ever: `formats/1` holds a state with a journal that a
-//! kill left, a plan and a copy of the state, all sealed with `state.key`, as they were before keys
-//! had other sources than files.
+//! Files of earlier versions stay readable: `formats/1` has a state with the journal of a killed
+//! run, a plan and a copy of the state. All are sealed with `state.key`, as before keys could come
+//! from other sources than files.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn ha(project: &Project, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_first_formats_are_read_and_written_on() {
+fn files_of_the_first_format_are_read_and_extended() {
     let project = project();
     assert_eq!(ha(&project, &["state", "list"]), "ha_data.a[0]\nha_data.a[1]\n");
     assert!(ha(&project, &["show", "plan.ha"]).contains("ha_data.a[0]"));

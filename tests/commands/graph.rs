@@ -1,4 +1,4 @@
-//! `ha graph`, from outside.
+//! `ha graph` as a command.
 
 use crate::Project;
 
@@ -48,7 +48,7 @@ fn a_graph_is_shown_in_each_format() {
 }
 
 #[test]
-fn a_plan_is_shown_by_what_it_changes() {
+fn a_plan_is_shown_by_its_changes() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     let nothing = project.ha(&["graph", "--changed"]);

@@ -1,10 +1,10 @@
-//! What people bring from Terraform and is not there: each is answered with what to do.
+//! Features of Terraform that do not exist here: each is answered with what to do instead.
 
 use std::fs;
 
 use crate::{Done, Project};
 
-/// A directory of Terraform's files.
+/// Creates a directory with Terraform's file names.
 fn terraform(text: &str) -> Project {
     let project = Project::new("");
     fs::remove_file(project.path("main.hcl")).unwrap();
@@ -12,14 +12,14 @@ fn terraform(text: &str) -> Project {
     project
 }
 
-fn told(project: &Project, arguments: &[&str]) -> String {
+fn printed(project: &Project, arguments: &[&str]) -> String {
     let done = project.ha(arguments);
     assert_eq!(done.code, 1, "{arguments:?}: {}", done.out);
     done.err
 }
 
 #[test]
-fn arguments_that_are_not_there_say_what_to_do() {
+fn missing_arguments_are_explained() {
     let s3 = |argument: &str| {
         let usual =
             "bucket = \"b\"\n    key = \"k\"\n    region = \"eu-west-1\"\n    encrypt = true";
@@ -66,14 +66,17 @@ fn arguments_that_are_not_there_say_what_to_do() {
         ("terraform {\n  backend \"gcs\" {}\n}\n".to_owned(), "not there yet"),
     ] {
         if cfg!(feature = "aws") || !text.contains("s3") && !text.contains("aws") {
-            let told = told(&terraform(&text), &["validate"]);
-            assert!(told.contains(instead) && !told.contains("did you mean"), "{text}: {told}");
+            let printed = printed(&terraform(&text), &["validate"]);
+            assert!(
+                printed.contains(instead) && !printed.contains("did you mean"),
+                "{text}: {printed}"
+            );
         }
     }
 }
 
 #[test]
-fn arguments_of_kinds_that_are_not_there_say_what_to_do() {
+fn missing_arguments_of_resource_types_are_explained() {
     for (kind, argument, instead) in [
         ("aws_s3_bucket", "acl = \"private\"", "`aws_s3_bucket_public_access_block`"),
         ("aws_s3_bucket", "policy = \"{}\"", "`aws_iam_role_policy`"),
@@ -98,14 +101,17 @@ fn arguments_of_kinds_that_are_not_there_say_what_to_do() {
     ] {
         if cfg!(feature = "aws") || !kind.starts_with("aws_") {
             let text = format!("resource \"{kind}\" \"x\" {{\n  {argument}\n}}\n");
-            let told = told(&terraform(&text), &["validate"]);
-            assert!(told.contains(instead) && !told.contains("did you mean"), "{text}: {told}");
+            let printed = printed(&terraform(&text), &["validate"]);
+            assert!(
+                printed.contains(instead) && !printed.contains("did you mean"),
+                "{text}: {printed}"
+            );
         }
     }
 }
 
 #[test]
-fn kinds_that_are_not_there_say_what_to_use() {
+fn missing_resource_types_are_explained() {
     for (kind, instead) in [
         ("aws_s3_bucket_object", "use `aws_s3_object`"),
         ("aws_launch_configuration", "use `aws_launch_template`"),
@@ -135,34 +141,34 @@ fn kinds_that_are_not_there_say_what_to_use() {
                 && !kind.starts_with("postgresql_")
                 && !kind.starts_with("tls_")
         {
-            let told =
-                told(&terraform(&format!("resource \"{kind}\" \"x\" {{\n}}\n")), &["validate"]);
-            assert!(told.contains(instead), "{kind}: {told}");
+            let printed =
+                printed(&terraform(&format!("resource \"{kind}\" \"x\" {{\n}}\n")), &["validate"]);
+            assert!(printed.contains(instead), "{kind}: {printed}");
             assert_eq!(
-                told.contains("did you mean"),
+                printed.contains("did you mean"),
                 instead.contains("did you mean"),
-                "{kind}: {told}"
+                "{kind}: {printed}"
             );
         }
     }
 }
 
 #[test]
-fn providers_that_are_not_there_are_told_with_those_that_are() {
+fn missing_providers_are_reported_with_existing_ones() {
     for text in [
         "provider \"kubernetes\" {\n}\n",
         "terraform {\n  required_providers {\n    helm = { source = \"hashicorp/helm\" }\n  }\n}\nprovider \"helm\" {\n}\n",
     ] {
-        let told = told(&terraform(text), &["validate"]);
+        let printed = printed(&terraform(text), &["validate"]);
         assert!(
-            told.contains("there is no provider") && told.contains("README.md"),
-            "{text}: {told}"
+            printed.contains("there is no provider") && printed.contains("README.md"),
+            "{text}: {printed}"
         );
     }
 }
 
 #[test]
-fn commands_that_are_not_there_say_what_to_do() {
+fn missing_commands_are_explained() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     for (arguments, instead) in [
         (&["taint", "a.b"][..], "`ha apply --replace ADDRESS`"),
@@ -172,16 +178,16 @@ fn commands_that_are_not_there_say_what_to_do() {
         (&["push"], "`ha state migrate`"),
         (&["force-unlock", "1"], "`ha state unlock ID`"),
     ] {
-        let told = told(&project, arguments);
+        let printed = printed(&project, arguments);
         assert!(
-            told.contains("there is no command") && told.contains(instead),
-            "{arguments:?}: {told}"
+            printed.contains("there is no command") && printed.contains(instead),
+            "{arguments:?}: {printed}"
         );
     }
 }
 
 #[test]
-fn what_init_is_asked_of_the_state_is_answered() {
+fn state_options_of_init_are_explained() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     for (option, code) in [
         ("-migrate-state", 1),
@@ -197,25 +203,25 @@ fn what_init_is_asked_of_the_state_is_answered() {
     assert_eq!(project.ha(&["init", "-upgrade"]).code, 0);
 }
 
-/// What names a page and a part of it names one that is there.
+/// References to a section of a documentation page lead to an existing one.
 #[test]
-fn who_logs_in_is_told_where_states_are_kept() {
+fn login_explains_backends() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
-    let told = told(&project, &["login"]);
-    assert!(told.contains("\"Where it is kept\" in docs/state.md"), "{told}");
+    let printed = printed(&project, &["login"]);
+    assert!(printed.contains("\"Where it is kept\" in docs/state.md"), "{printed}");
     assert!(include_str!("../../docs/state.md").contains("\n## Where it is kept\n"));
 }
 
 #[test]
-fn options_without_a_value_may_be_told_true_or_false() {
+fn flags_accept_true_and_false() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
-    let asked = told(&project, &["apply", "-auto-approve=false"]);
+    let asked = printed(&project, &["apply", "-auto-approve=false"]);
     assert!(asked.contains("no one to ask"), "{asked}");
     assert_eq!(project.ha(&["apply", "-auto-approve=true", "-input=false"]).code, 0);
 }
 
 #[test]
-fn options_that_are_not_there_say_what_to_do() {
+fn missing_options_are_explained() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     for (arguments, instead) in [
         (
@@ -237,17 +243,17 @@ fn options_that_are_not_there_say_what_to_do() {
         (&["plan", "-target-file=x"], "`--target ADDRESS`"),
         (&["apply", "-invoke=action.x"], "a script around `ha apply`"),
     ] {
-        let told = told(&project, arguments);
+        let printed = printed(&project, arguments);
         assert!(
-            told.contains("there is no option") && told.contains(instead),
-            "{arguments:?}: {told}"
+            printed.contains("there is no option") && printed.contains(instead),
+            "{arguments:?}: {printed}"
         );
     }
-    assert!(told(&project, &["plan", "--nonsense"]).contains("unexpected argument"));
+    assert!(printed(&project, &["plan", "--nonsense"]).contains("unexpected argument"));
 }
 
 #[test]
-fn what_terraform_is_told_by_the_environment_is_not_passed_over() {
+fn environment_variables_of_terraform_are_not_ignored() {
     let project = terraform(
         "variable \"v\" {\n  default = 1\n}\nresource \"terraform_data\" \"x\" {\n  input = var.v\n}\n",
     );
@@ -271,14 +277,14 @@ fn what_terraform_is_told_by_the_environment_is_not_passed_over() {
 }
 
 #[test]
-fn the_state_of_terraform_is_told_and_not_damaged() {
+fn a_terraform_state_is_reported_and_not_changed() {
     const THEIRS: &str =
         r#"{"version": 4, "terraform_version": "1.11.4", "resources": [{"type": "x"}]}"#;
     let project =
         terraform("terraform {\n  backend \"local\" {\n    path = \"terraform.tfstate\"\n  }\n}\n");
     project.write("terraform.tfstate", THEIRS);
-    let told = told(&project, &["plan"]);
-    assert!(told.contains("`import` blocks"), "{told}");
+    let printed = printed(&project, &["plan"]);
+    assert!(printed.contains("`import` blocks"), "{printed}");
     assert_eq!(fs::read_to_string(project.path("terraform.tfstate")).unwrap(), THEIRS);
 }
 
@@ -293,10 +299,10 @@ fn settings_of_providers_are_shown() {
         let json: serde_json::Value =
             serde_json::from_str(&project.done(&["schema", "provider", "aws", "--json"])).unwrap();
         assert!(json.to_string().contains("allowed_account_ids"), "{json}");
-        assert!(told(&project, &["schema", "provider", "awz"]).contains("did you mean `aws`?"));
+        assert!(printed(&project, &["schema", "provider", "awz"]).contains("did you mean `aws`?"));
     }
     assert!(
-        told(&project, &["schema", "provider", "nothing_like_it"])
+        printed(&project, &["schema", "provider", "nothing_like_it"])
             .contains("`ha schema provider` lists all")
     );
 }

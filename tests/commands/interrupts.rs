@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::Project;
 
-/// What a terminal sends for Ctrl-C.
+/// The byte that a terminal sends for Ctrl-C.
 const CTRL_C: &[u8] = b"\x03";
 
-/// A server that takes connections and says nothing.
+/// A server that accepts connections and never answers.
 struct Silent {
     listener: TcpListener,
 }
@@ -22,8 +22,8 @@ impl Silent {
         Self { listener: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
-    /// Three steps, of which the second waits for the server; whose it is shows only when the first
-    /// is done.
+    /// Returns three steps, of which the second waits for the server. Its address depends on the
+    /// first step, so that planning does not connect.
     fn stack(&self) -> String {
         let port = self.listener.local_addr().unwrap().port();
         format!(
@@ -50,13 +50,13 @@ resource "ha_data" "last" {{
         )
     }
 
-    /// Waits until somebody has connected.
+    /// Waits for a connection.
     fn connected(&self) -> TcpStream {
         self.listener.accept().unwrap().0
     }
 }
 
-/// A command at a terminal of its own.
+/// A command with its own terminal.
 struct Terminal {
     child: Child,
     keys: ChildStdin,
@@ -89,11 +89,11 @@ impl Terminal {
             .spawn()
             .unwrap();
         let (keys, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let (told, screen) = channel();
+        let (printed, screen) = channel();
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
-                if told.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).is_err() {
+                if printed.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).is_err() {
                     return;
                 }
             }
@@ -106,7 +106,7 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Waits until this is on the screen.
+    /// Waits until a string is on the screen.
     fn sees(&mut self, text: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         while !self.seen.contains(text) {
@@ -118,7 +118,7 @@ impl Terminal {
         }
     }
 
-    /// The exit code, and all that was on the screen.
+    /// Returns the exit code and the content of the screen.
     fn ends(mut self) -> (i32, String) {
         while let Ok(more) = self.screen.recv_timeout(Duration::from_secs(30)) {
             self.seen += &more;
@@ -128,7 +128,7 @@ impl Terminal {
 }
 
 #[test]
-fn the_first_lets_steps_under_way_end_and_says_what_is_done() {
+fn the_first_interrupt_waits_for_running_steps() {
     let silent = Silent::new();
     let project = Project::new(&silent.stack());
     let mut terminal = Terminal::run(&project, "apply");
@@ -137,23 +137,23 @@ fn the_first_lets_steps_under_way_end_and_says_what_is_done() {
     let connection = silent.connected();
     terminal.press(CTRL_C);
     terminal.sees("stopping: one step under way is brought to its end");
-    // Now it learns that there is no such server.
+    // The closed connection ends the step that was waiting.
     drop((connection, silent));
     let (code, screen) = terminal.ends();
     assert_eq!(code, 130, "{screen}");
-    let told = plain(&screen);
+    let printed = plain(&screen);
     for text in [
         "done         ha_data.first  created",
         "half done    postgresql_database.slow  not created yet; left to do: ",
         "not started  ha_data.last",
     ] {
-        assert!(told.contains(text), "`{text}` is not in:\n{told}");
+        assert!(printed.contains(text), "`{text}` is not in:\n{printed}");
     }
     assert_eq!(project.done(&["state", "list"]), "ha_data.first\n");
 }
 
 #[test]
-fn the_second_abandons_them_and_says_which() {
+fn the_second_interrupt_abandons_running_steps() {
     let silent = Silent::new();
     let project = Project::new(&silent.stack());
     let mut terminal = Terminal::run(&project, "apply --yes");
@@ -167,13 +167,13 @@ fn the_second_abandons_them_and_says_which() {
         plain(&screen).contains("under way    postgresql_database.slow  creating for"),
         "{screen}"
     );
-    // What was done is on record, and no one holds the lock.
+    // The completed step is recorded, and the lock is released.
     assert_eq!(project.done(&["state", "list"]), "ha_data.first\n");
     project.done(&["state", "rm", "ha_data.first"]);
 }
 
 #[test]
-fn at_the_question_it_is_a_no() {
+fn an_interrupt_at_the_prompt_means_no() {
     let silent = Silent::new();
     let project = Project::new(&silent.stack());
     let mut terminal = Terminal::run(&project, "apply");
@@ -185,7 +185,7 @@ fn at_the_question_it_is_a_no() {
     assert_eq!(project.done(&["state", "list"]), "");
 }
 
-/// Without colours.
+/// Removes escape sequences.
 fn plain(screen: &str) -> String {
     let mut plain = String::new();
     let mut rest = screen;

@@ -1,5 +1,5 @@
-//! What a plan that was kept is bound to: its state, also where there is none yet, its environment,
-//! and what is recorded.
+//! A saved plan is bound to its state, even before there is one, to its workspace, and to the
+//! records that it reads.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::{Done, Project};
 
 const THINGS: &str = "variable \"v\" {\n  default = 1\n}\nresource \"ha_data\" \"a\" {\n  input = var.v\n}\noutput \"o\" {\n  value = var.v\n}\n";
 
-/// A project with the home of another.
+/// Creates a project with the home directory of another.
 fn beside(other: &Project, name: &str) -> Project {
     let project = Project::new(THINGS);
     fs::copy(other.path(name), project.path(name)).unwrap();
@@ -30,7 +30,7 @@ fn refused(project: &Project, arguments: &[&str], why: &str) {
 }
 
 #[test]
-fn a_first_plan_is_applied_once_and_where_it_was_made() {
+fn a_first_plan_is_applied_once_and_in_its_directory() {
     let made = Project::new(THINGS);
     made.done(&["plan", "--out", "p"]);
     let other = beside(&made, "p");
@@ -44,13 +44,13 @@ fn a_first_plan_is_applied_once_and_where_it_was_made() {
     assert!(before == other.files(), "nothing is left there");
     made.done(&["apply", "p"]);
     refused(&made, &["apply", "p"], "the plan is stale");
-    // Now that its state exists, it is no more that of a directory in which there is none.
+    // The state exists now, so that a plan made before it no longer applies.
     let elsewhere = at_home_of(&made, &other, &["apply", "p"]);
     assert!(elsewhere.code == 1 && before == other.files(), "{}", elsewhere.err);
 }
 
 #[test]
-fn a_plan_of_a_state_is_not_applied_where_there_is_none() {
+fn a_plan_of_a_state_is_refused_without_that_state() {
     let made = Project::new(THINGS);
     made.done(&["apply", "--yes"]);
     made.write("more.hcl", "resource \"ha_data\" \"b\" {}\n");
@@ -64,7 +64,7 @@ fn a_plan_of_a_state_is_not_applied_where_there_is_none() {
         elsewhere.err
     );
     assert!(before == other.files(), "nothing is left there");
-    // Wherever its directory is by then.
+    // The directory of the plan may have been moved.
     fs::create_dir(made.path("moved")).unwrap();
     for name in [".ha", "main.hcl", "more.hcl"] {
         fs::rename(made.path(name), made.path("moved").join(name)).unwrap();
@@ -74,7 +74,7 @@ fn a_plan_of_a_state_is_not_applied_where_there_is_none() {
 }
 
 #[test]
-fn a_plan_is_for_its_environment() {
+fn a_plan_belongs_to_its_workspace() {
     let project = Project::new(THINGS);
     fs::create_dir(project.path("env")).unwrap();
     for name in ["a", "b"] {
@@ -106,7 +106,7 @@ fn a_plan_is_for_its_environment() {
     );
     let applied = project.ha(&["--env", "a", "apply", "a.plan"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
-    // Where none is asked for, it is the plan's.
+    // Without `--env` the workspace of the plan is used.
     project.done(&["--env", "b", "plan", "--out", "b.plan"]);
     let applied = project.ha(&["apply", "b.plan"]);
     assert!(applied.code == 0 && applied.out.contains("/b · "), "{}", applied.out);
@@ -116,7 +116,7 @@ fn a_plan_is_for_its_environment() {
 }
 
 #[test]
-fn an_output_that_has_changed_is_not_put_back() {
+fn a_changed_output_is_not_reverted() {
     let project = Project::new(THINGS.replace("input = var.v", "").as_str());
     project.done(&["apply", "--yes"]);
     project.done(&["plan", "--var", "v=2", "--out", "p"]);
@@ -125,7 +125,7 @@ fn an_output_that_has_changed_is_not_put_back() {
     project.done(&["plan", "--var", "v=4", "--out", "p"]);
     project.done(&["apply", "p"]);
     refused(&project, &["apply", "p"], "the output o");
-    // One that is new since.
+    // An output that was added since.
     project.done(&["plan", "--var", "v=5", "--out", "p"]);
     project.write("more.hcl", "output \"new\" {\n  value = 1\n}\n");
     project.done(&["apply", "--yes", "--var", "v=4"]);
@@ -133,7 +133,7 @@ fn an_output_that_has_changed_is_not_put_back() {
 }
 
 #[test]
-fn what_refresh_saw_is_not_written_over_what_came_since() {
+fn refresh_results_do_not_overwrite_newer_records() {
     let file = |text: &str| {
         format!(
             "resource \"local_file\" \"f\" {{\n  filename = \"f\"\n  content  = \"{text}\"\n}}\n"
@@ -141,7 +141,7 @@ fn what_refresh_saw_is_not_written_over_what_came_since() {
     };
     let project = Project::new(&(file("one") + THINGS));
     project.done(&["apply", "--yes"]);
-    // It is gone, which the plan would write down.
+    // The file is deleted, and the plan would record that.
     fs::remove_file(project.path("f")).unwrap();
     project.done(&["plan", "--refresh-only", "--out", "gone"]);
     project.done(&["apply", "--yes"]);
@@ -150,7 +150,7 @@ fn what_refresh_saw_is_not_written_over_what_came_since() {
 }
 
 #[test]
-fn what_becomes_of_its_state_becomes_of_a_plan() {
+fn a_plan_follows_the_keys_and_moves_of_its_state() {
     let change = |commands: &[&[&str]]| {
         let project = Project::new(THINGS);
         project.done(&["apply", "--yes"]);
@@ -170,9 +170,9 @@ fn what_becomes_of_its_state_becomes_of_a_plan() {
         &["apply", "p"],
         "existed then and does not now",
     );
-    // Another key changes nothing of what is recorded, and the one before opens the plan.
+    // A new key does not change the records, and the old key still opens the plan.
     change(&[&["state", "rekey"]]).done(&["apply", "p"]);
-    // What was moved is not where the plan was made for.
+    // A moved state is no longer at the location of the plan.
     let project = change(&[]);
     project.write(
         "settings.hcl",
@@ -182,9 +182,9 @@ fn what_becomes_of_its_state_becomes_of_a_plan() {
     refused(&project, &["apply", "p"], "other/ha.state");
 }
 
-/// A plan is headed by the environment that it was made for, wherever it is shown.
+/// Every view of a plan names the workspace of the plan.
 #[test]
-fn a_plan_is_shown_with_its_own_environment() {
+fn a_plan_is_shown_with_its_own_workspace() {
     let project = Project::new("resource \"ha_data\" \"a\" {\n  input = 1\n}\n");
     fs::create_dir(project.path("env")).unwrap();
     project.write("env/prod.hclvars", "");

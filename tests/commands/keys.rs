@@ -1,4 +1,4 @@
-//! Which key a state is sealed with, and what becomes of it when that changes.
+//! The key of a state, and key changes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,14 +14,14 @@ fn with(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Do
     Done::from(project.command(arguments).envs(variables.iter().copied()).output().unwrap())
 }
 
-/// What a command prints that must succeed.
+/// Runs a command that must succeed, and returns its output.
 fn done(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let done = with(project, arguments, variables);
     assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
     done.out
 }
 
-/// What a command tells that must be refused, without changing a file.
+/// Runs a command that must fail without changing a file, and returns its message.
 fn refused(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let before = project.files();
     let done = with(project, arguments, variables);
@@ -30,7 +30,7 @@ fn refused(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) ->
     done.err
 }
 
-/// A new key in a file.
+/// Writes a new key to a file.
 fn key_file(project: &Project, name: &str) -> String {
     let path = project.path(name);
     fs::write(&path, done(project, &["state", "key", "--new"], &[])).unwrap();
@@ -38,8 +38,8 @@ fn key_file(project: &Project, name: &str) -> String {
 }
 
 fn key_id(project: &Project, variables: &[(&str, &str)]) -> String {
-    let told = done(project, &["state", "key"], variables);
-    told.lines().find_map(|it| it.strip_prefix("key ")).unwrap().trim().to_owned()
+    let printed = done(project, &["state", "key"], variables);
+    printed.lines().find_map(|it| it.strip_prefix("key ")).unwrap().trim().to_owned()
 }
 
 fn user_keys(project: &Project) -> Vec<PathBuf> {
@@ -79,16 +79,17 @@ fn a_passphrase_seals_everything_and_nothing_opens_without_it() {
         &["state", "push", "pulled"],
         &["state", "rekey"],
     ] {
-        let told = refused(&project, arguments, &wrong);
+        let printed = refused(&project, arguments, &wrong);
         assert!(
-            told.contains("the passphrase makes another") && !told.contains(NEW),
-            "{arguments:?}: {told}"
+            printed.contains("the passphrase makes another") && !printed.contains(NEW),
+            "{arguments:?}: {printed}"
         );
     }
-    let told = refused(&project, &["state", "list"], &[]);
+    let printed = refused(&project, &["state", "list"], &[]);
     assert!(
-        told.contains("which key the state has is not known") && told.contains("settings.hcl:7"),
-        "{told}"
+        printed.contains("which key the state has is not known")
+            && printed.contains("settings.hcl:7"),
+        "{printed}"
     );
     assert!(
         refused(&project, &["state", "list"], &[("HA_VAR_key", "too short")])
@@ -102,7 +103,7 @@ fn a_passphrase_seals_everything_and_nothing_opens_without_it() {
 }
 
 #[test]
-fn a_state_gets_a_new_key_of_the_user_s_own() {
+fn a_state_is_resealed_with_a_new_user_key() {
     let project = Project::new(THING);
     done(&project, &["apply", "--yes"], &[]);
     done(&project, &["state", "mv", "ha_data.a", "ha_data.b"], &[]);
@@ -125,7 +126,7 @@ fn a_state_gets_a_new_key_of_the_user_s_own() {
         rekeyed.err
     );
     assert_eq!(done(&project, &["state", "list"], &[]), "ha_data.b\n");
-    // The old key is kept for the copies.
+    // The old key is retained for the copies, which are still sealed with it.
     let [new, old] = &user_keys(&project)[..] else { panic!("{:?}", user_keys(&project)) };
     let (new, old) =
         if old.display().to_string().contains(&before) { (new, old) } else { (old, new) };
@@ -136,11 +137,11 @@ fn a_state_gets_a_new_key_of_the_user_s_own() {
     done(&project, &["state", "push", "--force", copy.to_str().unwrap()], &[]);
     assert_eq!(done(&project, &["state", "list"], &[]), "ha_data.a\n");
 
-    // Whoever has only the old one reads nothing and writes nothing.
+    // The old key alone opens nothing.
     let (old, new) = (old.display().to_string(), new.display().to_string());
-    let told =
+    let printed =
         refused(&project, &["state", "list"], &[("HA_STATE_KEY_FILE", &old), ("HOME", "/nowhere")]);
-    assert!(told.contains(&before) && told.contains(&after), "{told}");
+    assert!(printed.contains(&before) && printed.contains(&after), "{printed}");
     let both = [("HA_STATE_KEY_FILE", &*old), ("HA_STATE_FALLBACK_KEY_FILE", &*new)];
     assert_eq!(done(&project, &["state", "list"], &both), "ha_data.a\n");
     assert!(
@@ -149,7 +150,7 @@ fn a_state_gets_a_new_key_of_the_user_s_own() {
 }
 
 #[test]
-fn the_key_that_is_named_takes_the_place_of_the_one_before() {
+fn the_named_key_replaces_the_previous_one() {
     let project = Project::new(THING);
     let (one, two) = (key_file(&project, "one.key"), key_file(&project, "two.key"));
     let first = [("HA_STATE_KEY_FILE", &*one)];
@@ -167,7 +168,7 @@ fn the_key_that_is_named_takes_the_place_of_the_one_before() {
     assert_eq!(done(&project, &["state", "list"], &second), "ha_data.a\n");
     assert!(!done(&project, &["state", "key"], &both).contains("next"));
 
-    // To a passphrase, and to another of those.
+    // Change to a passphrase, then to another one.
     let passphrase = [("HA_STATE_PASSPHRASE", OLD), ("HA_STATE_FALLBACK_KEY_FILE", &*two)];
     done(&project, &["state", "rekey"], &passphrase);
     let before = key_id(&project, &passphrase[..1]);
@@ -188,9 +189,9 @@ fn the_key_that_is_named_takes_the_place_of_the_one_before() {
 }
 
 #[test]
-fn a_key_is_named_once_and_in_the_configuration_where_it_is_written() {
+fn a_key_has_one_source() {
     let project = Project::new(THING);
-    for (block, told, line) in [
+    for (block, printed, line) in [
         ("", "names no key", 2),
         (
             "\n    key_file = \"k\"\n    ask_passphrase = true\n  ",
@@ -209,7 +210,7 @@ fn a_key_is_named_once_and_in_the_configuration_where_it_is_written() {
         for command in [&["validate"][..], &["plan"], &["state", "list"]] {
             let err = refused(&project, command, &[]);
             assert!(
-                err.contains(told) && err.contains(&format!("settings.hcl:{line}")),
+                err.contains(printed) && err.contains(&format!("settings.hcl:{line}")),
                 "{block} {command:?}:\n{err}"
             );
         }
@@ -236,7 +237,7 @@ fn a_rotation_that_is_killed_leaves_the_state_under_one_key_or_the_other() {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // Spread over what it takes, whatever that is here.
+        // The kills are spread over the duration of a move on this machine.
         for _ in 0..step * 40 {
             if child.try_wait().unwrap().is_some() {
                 break;

@@ -1,17 +1,17 @@
-//! Which files make a configuration, where values come from, and whose state it is.
+//! Files of a configuration, sources of values, and workspaces.
 
 use std::fs;
 
 use crate::{Done, Project};
 
-/// A directory without a configuration yet.
+/// Creates a directory without a configuration.
 fn empty() -> Project {
     let project = Project::new("");
     fs::remove_file(project.path("main.hcl")).unwrap();
     project
 }
 
-/// The value that an output would have.
+/// Returns the planned value of the output.
 fn output(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = project.command(&[&["plan", "--document=-"], arguments].concat());
     let done = Done::from(command.envs(variables.iter().copied()).output().unwrap());
@@ -38,11 +38,11 @@ fn a_directory_of_terraform_is_read_with_its_values() {
     assert_eq!(output(&project, &["-var", "x=4"], &[]), "\"4\"");
     let missing = empty();
     missing.write("main.tf", "variable \"x\" {}\n");
-    let told = missing.ha(&["plan"]).err;
-    assert!(told.contains("terraform.tfvars") && told.contains("TF_VAR_x"), "{told}");
+    let printed = missing.ha(&["plan"]).err;
+    assert!(printed.contains("terraform.tfvars") && printed.contains("TF_VAR_x"), "{printed}");
 }
 
-/// What a configuration of Terraform's says of providers that ask no one.
+/// Terraform's configuration of providers that do not connect to a service.
 const WITH_PROVIDERS: &str = r#"
 terraform {
   required_version = "~> 1.11"
@@ -69,7 +69,7 @@ resource "local_file" "note" {
 "#;
 
 #[test]
-fn providers_that_ask_nobody_are_named_as_others_are() {
+fn offline_providers_are_configured_like_others() {
     let project = empty();
     project.write("main.tf", WITH_PROVIDERS);
     project.done(&["validate"]);
@@ -90,7 +90,7 @@ fn providers_that_ask_nobody_are_named_as_others_are() {
 }
 
 #[test]
-fn json_is_as_good_as_the_language() {
+fn json_configurations_are_equivalent() {
     let project = empty();
     project.write(
         "main.hcl.json",
@@ -112,7 +112,7 @@ fn both_spellings_in_one_directory_are_refused() {
 }
 
 #[test]
-fn what_overrides_comes_last() {
+fn override_files_are_merged_last() {
     let project = Project::new("output \"x\" {\n  value = \"main\"\n}\n");
     project.write("z.hcl", "");
     project.write("override.hcl", "output \"x\" {\n  value = \"override\"\n}\n");
@@ -120,7 +120,7 @@ fn what_overrides_comes_last() {
 }
 
 #[test]
-fn modules_are_read_below_the_directory_and_kept_in_the_plan() {
+fn modules_are_read_below_the_directory_and_saved_in_the_plan() {
     let project = Project::new(
         "module \"m\" {\n  source = \"./modules/m\"\n  name   = \"n\"\n}\noutput \"x\" {\n  value = module.m.text\n}\n",
     );
@@ -136,7 +136,7 @@ fn modules_are_read_below_the_directory_and_kept_in_the_plan() {
 }
 
 #[test]
-fn modules_of_others_are_not_read_even_behind_a_link() {
+fn modules_of_other_users_are_not_read_through_links() {
     let project = Project::new("");
     fs::create_dir(project.path("stack")).unwrap();
     fs::create_dir(project.path("shared")).unwrap();
@@ -170,7 +170,7 @@ fn files_are_found_by_their_names() {
 }
 
 #[test]
-fn an_environment_has_values_and_a_state_of_its_own() {
+fn a_workspace_has_its_own_values_and_state() {
     let project = Project::new(
         "variable \"size\" {\n  default = 1\n}\nresource \"ha_data\" \"d\" {\n  count = var.size\n}\n",
     );
@@ -186,10 +186,10 @@ fn an_environment_has_values_and_a_state_of_its_own() {
     let by_variable =
         Done::from(project.command(&["state", "list"]).env("HA_ENV", "prod").output().unwrap());
     assert_eq!(by_variable.out, "ha_data.d[0]\nha_data.d[1]\n");
-    // What is given by hand counts more than what the environment has.
+    // A value on the command line takes precedence over the workspace's file.
     assert!(project.done(&["--env=prod", "plan", "--var=size=3"]).contains("1 to create"));
 
-    // A plan knows what it was made for.
+    // A plan stores its workspace.
     project.done(&["--env=prod", "plan", "--destroy", "--out=plan.ha"]);
     project.done(&["apply", "plan.ha"]);
     assert_eq!(project.done(&["--env=prod", "state", "list"]), "");

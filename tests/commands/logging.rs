@@ -1,4 +1,4 @@
-//! The log: off until it is asked for, readable by programs, without secrets.
+//! The log: off by default, machine-readable, without secrets.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,7 +47,7 @@ fn commands_and_steps_are_logged_with_their_durations() {
 }
 
 #[test]
-fn a_log_goes_on_where_it_ended_and_holds_no_secret() {
+fn a_log_is_appended_and_has_no_secrets() {
     let project = Project::new(STACK);
     let variables = [("HA_LOG", "trace"), ("HA_LOG_FILE", "ha.log")];
     logged(&project, &["apply", "--yes"], &variables);
@@ -62,7 +62,7 @@ fn a_log_goes_on_where_it_ended_and_holds_no_secret() {
 }
 
 #[test]
-fn what_cannot_be_logged_so_is_refused_before_anything_is_done() {
+fn invalid_log_settings_are_refused_first() {
     let project = Project::new(STACK);
     let fifo = std::process::Command::new("mkfifo").arg(project.path("pipe")).status().unwrap();
     assert!(fifo.success());

@@ -1,4 +1,4 @@
-//! The program from outside: files in, text and exit codes out.
+//! Tests of the program as a whole: files in, text and exit codes out.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -67,13 +67,13 @@ output "uri" {
 }
 "#;
 
-/// A directory with a configuration, and a home of its own.
+/// A directory with a configuration, and its own home directory.
 struct Project {
     directory: TempDir,
     home: TempDir,
 }
 
-/// What a command did.
+/// The result of a command.
 struct Done {
     code: i32,
     out: String,
@@ -110,14 +110,14 @@ impl Project {
         Done::from(self.command(arguments).output().unwrap())
     }
 
-    /// Runs a command that must succeed, and answers what it printed.
+    /// Runs a command that must succeed, and returns its output.
     fn done(&self, arguments: &[&str]) -> String {
         let done = self.ha(arguments);
         assert_eq!(done.code, 0, "{arguments:?}\n{}\n{}", done.out, done.err);
         done.out
     }
 
-    /// Everything below the directory, the state included.
+    /// Returns all files below the directory, including the state.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         fn below(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
             for entry in fs::read_dir(directory).unwrap() {
@@ -192,13 +192,13 @@ fn a_stack_is_planned_applied_changed_and_destroyed() {
 }
 
 #[test]
-fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
+fn secrets_are_shown_only_on_request() {
     let project = Project::new(STACK);
-    let mut told = String::new();
+    let mut printed = String::new();
     let mut run = |arguments: &[&str]| {
         let done = project.ha(arguments);
         assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
-        told += &(done.out + &done.err);
+        printed += &(done.out + &done.err);
     };
     run(&["apply", "--yes"]);
     for arguments in [
@@ -222,8 +222,8 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     let uri = project.done(&["output", "--raw", "uri"]);
     let password = uri.strip_prefix("postgresql://app:").unwrap().strip_suffix("@db/app").unwrap();
     assert_eq!(password.len(), 24);
-    assert!(!told.contains(password), "{told}");
-    assert!(told.contains("(sensitive)"));
+    assert!(!printed.contains(password), "{printed}");
+    assert!(printed.contains("(sensitive)"));
     let holds = |bytes: &[u8]| bytes.windows(password.len()).any(|it| it == password.as_bytes());
     let holders: Vec<PathBuf> = project
         .files()
@@ -256,7 +256,7 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
         moved.err
     );
     let backup = moved.err.split('`').nth(1).unwrap().rsplit(' ').next().unwrap().to_owned();
-    // What refers to it follows: the configuration that says so has nothing to do.
+    // References in the state follow the move, so that the changed configuration has nothing to do.
     project.write(
         "main.hcl",
         &STACK.replace("random_password.app.", "random_password.apps[\"a\"].").replace(
@@ -313,7 +313,7 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
     fs::copy(project.path("clear.json"), other.path("clear.json")).unwrap();
     let refused = other.ha(&["state", "push", "clear.json"]);
     assert!(refused.code == 1 && refused.err.contains("another state"), "{}", refused.err);
-    // What one state pulls, an empty one takes, with its name.
+    // The pulled state can be pushed to an empty one, with its lineage.
     let empty = Project::new(STACK);
     fs::copy(project.path("clear.json"), empty.path("clear.json")).unwrap();
     empty.done(&["state", "push", "clear.json"]);
@@ -352,7 +352,7 @@ fn arguments_are_taken_as_terraforms_users_type_them() {
 }
 
 #[test]
-fn a_shell_is_offered_what_is_recorded() {
+fn shell_completion_offers_recorded_addresses() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     project.done(&["state", "mv", "ha_data.motto", "ha_data.motto[\"a\"]"]);
@@ -413,7 +413,7 @@ fn there_is_a_manual_page_for_each_command() {
 }
 
 #[test]
-fn configurations_are_put_into_their_usual_form() {
+fn configurations_are_formatted() {
     const UGLY: &str = "locals {\n a=1\n  bcd = \"${a}\"\n}\n";
     const USUAL: &str = "locals {\n  a   = 1\n  bcd = a\n}\n";
     let project = Project::new(UGLY);
@@ -497,7 +497,7 @@ fn the_console_knows_modules_types_and_functions() {
 }
 
 #[test]
-fn what_cannot_be_moved_or_forgotten_is_named() {
+fn failed_state_moves_name_the_address() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     let before = project.done(&["state", "pull"]);
@@ -532,14 +532,14 @@ fn what_cannot_be_moved_or_forgotten_is_named() {
 }
 
 #[test]
-fn a_plan_is_applied_as_it_was_shown_or_not_at_all() {
+fn a_plan_is_applied_exactly_or_refused() {
     let project = Project::new(STACK);
     project.done(&["plan", "--out", "new.ha", "--var", "motto=new"]);
     assert_eq!(fs::metadata(project.path("new.ha")).unwrap().permissions().mode() & 0o777, 0o600);
     project.done(&["apply", "new.ha"]);
     project.done(&["plan", "--out", "first.ha", "--var", "motto=first"]);
     project.done(&["plan", "--out", "second.ha", "--var", "motto=second"]);
-    // What the directory says now does not matter to a plan that was kept.
+    // A saved plan does not depend on the present files.
     project.write("main.hcl", "nonsense");
     let applied = project.ha(&["apply", "first.ha"]);
     assert_eq!(applied.code, 0, "{}\n{}", applied.out, applied.err);
@@ -561,7 +561,7 @@ fn a_plan_is_applied_as_it_was_shown_or_not_at_all() {
 }
 
 #[test]
-fn a_plan_keeps_the_files_it_was_made_from() {
+fn a_plan_includes_its_sources() {
     let project = Project::new("output \"text\" {\n  value = file(\"text.txt\")\n}\n");
     project.write("text.txt", "then");
     project.done(&["plan", "--out", "plan.ha"]);
@@ -571,7 +571,7 @@ fn a_plan_keeps_the_files_it_was_made_from() {
 }
 
 #[test]
-fn nothing_is_applied_unasked() {
+fn apply_needs_confirmation() {
     let project = Project::new(STACK);
     for arguments in [["apply"], ["destroy"]] {
         let refused = project.ha(&arguments);
@@ -586,7 +586,7 @@ fn nothing_is_applied_unasked() {
 }
 
 #[test]
-fn who_only_looks_needs_no_lock() {
+fn read_only_commands_need_no_lock() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     let keys = KeyRing::new(project.home.path().join(".config/ha/keys"), KeyPolicy::Automation);
@@ -610,7 +610,7 @@ fn who_only_looks_needs_no_lock() {
 }
 
 #[test]
-fn automation_makes_no_keys() {
+fn keys_are_not_created_in_automation() {
     let project = Project::new(STACK);
     for variable in ["CI", "HA_IN_AUTOMATION"] {
         let done = Done::from(
@@ -623,7 +623,7 @@ fn automation_makes_no_keys() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
+fn all_errors_are_reported_together_on_stderr() {
     let project = Project::new(
         "variable \"a\" {}\nvariable \"b\" {\n  type = number\n}\nresource \"random_password\" \"p\" {\n  lenght = var.a\n}\n",
     );
@@ -648,7 +648,7 @@ fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
 }
 
 #[test]
-fn values_come_from_everywhere_and_the_last_counts() {
+fn the_last_value_of_a_variable_counts() {
     let project = Project::new("variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
     let now = |more: &[&str]| {
         let mut command = project.command(&[&["plan", "--document=-"], more].concat());
@@ -706,7 +706,7 @@ fn the_console_answers() {
 }
 
 #[test]
-fn functions_read_no_files_of_others() {
+fn functions_do_not_read_files_of_other_users() {
     let project = Project::new("output \"x\" {\n  value = file(\"../outside/credentials\")\n}\n");
     let outside = project.directory.path().parent().unwrap().join("outside");
     let _ = fs::create_dir(&outside);
@@ -744,7 +744,7 @@ fn colours_come_when_asked_for_and_never_with_no_color() {
 }
 
 #[test]
-fn elsewhere_is_as_good_as_here() {
+fn chdir_is_equivalent_to_the_working_directory() {
     let project = Project::new(STACK);
     let mut command = project.command(&[
         "--chdir",
@@ -762,7 +762,7 @@ fn elsewhere_is_as_good_as_here() {
 }
 
 #[test]
-fn a_directory_without_a_configuration_is_told_so() {
+fn a_directory_without_a_configuration_is_an_error() {
     let project = Project::new("");
     fs::remove_file(project.path("main.hcl")).unwrap();
     let done = project.ha(&["plan"]);

@@ -1,4 +1,4 @@
-//! A state that is kept elsewhere from now on.
+//! Moves of a state to another backend.
 
 use std::fs;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ fn backend(path: &str) -> String {
     format!("ha {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n")
 }
 
-/// A project that was applied with its state beside it.
+/// Creates an applied project with a local state.
 fn applied() -> Project {
     let project = Project::new(THINGS);
     project.done(&["apply", "--yes"]);
@@ -27,16 +27,16 @@ fn refused(project: &Project, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_configuration_that_names_another_place_makes_nothing_anew() {
+fn a_changed_backend_creates_nothing_again() {
     let project = applied();
     project.write("settings.hcl", &backend("two.state"));
     for arguments in
         [&["plan"][..], &["apply", "--yes"], &["state", "list"], &["output"], &["destroy", "--yes"]]
     {
-        let told = refused(&project, arguments);
+        let printed = refused(&project, arguments);
         let names_both =
-            told.contains("kept in `.ha/ha.state`, and the configuration names `two.state`");
-        assert!(names_both && told.contains("`ha state migrate`"), "{arguments:?}: {told}");
+            printed.contains("kept in `.ha/ha.state`, and the configuration names `two.state`");
+        assert!(names_both && printed.contains("`ha state migrate`"), "{arguments:?}: {printed}");
     }
     assert!(!project.path("two.state").exists());
 
@@ -55,16 +55,16 @@ fn a_configuration_that_names_another_place_makes_nothing_anew() {
     let again = project.ha(&["state", "migrate"]);
     assert!(again.code == 0 && again.err.contains("there is nothing to move"), "{}", again.err);
 
-    // No one takes the old one for the state any more, whoever names it.
+    // The old location is refused, even if a command names it.
     project.write("settings.hcl", "");
-    let told = refused(&project, &["apply", "--yes"]);
+    let printed = refused(&project, &["apply", "--yes"]);
     assert!(
-        told.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"),
-        "{told}"
+        printed.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"),
+        "{printed}"
     );
     fs::remove_file(project.path(".ha/backend")).unwrap();
-    let told = refused(&project, &["apply", "--yes"]);
-    assert!(told.contains("the state was moved to `two.state`"), "{told}");
+    let printed = refused(&project, &["apply", "--yes"]);
+    assert!(printed.contains("the state was moved to `two.state`"), "{printed}");
     assert!(refused(&project, &["state", "list"]).contains("was moved to"));
 }
 
@@ -86,12 +86,12 @@ fn a_state_is_moved_back() {
 }
 
 #[test]
-fn a_plan_that_was_kept_outlives_the_move() {
+fn a_saved_plan_survives_a_state_move() {
     let project = applied();
     project.done(&["plan", "--out", "before.ha", "--replace", "ha_data.a[0]"]);
     project.write("settings.hcl", &backend("two.state"));
     project.done(&["state", "migrate"]);
-    // It was made for the old place, and is applied there or nowhere.
+    // The plan was made for the old location and is applied only there.
     assert!(refused(&project, &["apply", "before.ha"]).contains("kept in `two.state`"));
     project.done(&["plan", "--out", "after.ha", "--replace", "ha_data.a[0]"]);
     project.done(&["apply", "after.ha"]);
@@ -112,8 +112,8 @@ fn another_state_is_never_overwritten() {
     project.write("settings.hcl", &backend("two.state"));
     let before = fs::read(project.path("two.state")).unwrap();
     for arguments in [&["state", "migrate", "--dry-run"][..], &["state", "migrate"]] {
-        let told = refused(&project, arguments);
-        assert!(told.contains("lineage"), "{told}");
+        let printed = refused(&project, arguments);
+        assert!(printed.contains("lineage"), "{printed}");
     }
     assert_eq!(fs::read(project.path("two.state")).unwrap(), before);
     project.write("settings.hcl", "");
@@ -121,11 +121,11 @@ fn another_state_is_never_overwritten() {
 }
 
 #[test]
-fn where_it_was_can_be_said_in_a_file() {
+fn the_previous_backend_can_be_given_in_a_file() {
     let project = Project::new(THINGS);
     project.write("settings.hcl", &backend("one.state"));
     project.done(&["apply", "--yes"]);
-    // Somebody else's copy of the configuration remembers nothing.
+    // Another copy of the configuration has no record of the last backend.
     fs::remove_dir_all(project.path(".ha")).unwrap();
     project.write("settings.hcl", &backend("two.state"));
     fs::create_dir(project.path("old")).unwrap();
@@ -142,7 +142,7 @@ fn where_it_was_can_be_said_in_a_file() {
     );
     assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
 
-    // Whoever still remembers the old place is let go on.
+    // A copy that has the old backend on record may continue.
     project.write(
         ".ha/backend",
         &fs::read_to_string(project.path(".ha/backend")).unwrap().replace("two.state", "one.state"),
@@ -151,7 +151,7 @@ fn where_it_was_can_be_said_in_a_file() {
 }
 
 #[test]
-fn a_move_that_is_killed_is_run_again() {
+fn a_killed_move_can_be_repeated() {
     let project = applied();
     for step in 0..16_u32 {
         project.write(
@@ -164,7 +164,7 @@ fn a_move_that_is_killed_is_run_again() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Spread over what it takes, whatever that is here.
+        // The kills are spread over the duration of a move on this machine.
         for _ in 0..(step + 1) * 30 {
             if child.try_wait().unwrap().is_some() {
                 break;
@@ -180,7 +180,7 @@ fn a_move_that_is_killed_is_run_again() {
 }
 
 #[test]
-fn who_holds_the_lock_is_told() {
+fn the_lock_holder_is_reported() {
     let project = applied();
     let nobody = project.ha(&["state", "locks"]);
     assert!(
@@ -195,17 +195,17 @@ fn who_holds_the_lock_is_told() {
     let store = LocalStore::new(project.path(".ha"));
     let held =
         open_for_writing(&store, &ring, OpenOptions::by(LockInfo::here("ha apply"))).unwrap();
-    let told = project.done(&["state", "locks"]);
-    assert!(told.contains("`ha apply`, process ") && told.contains(", since "), "{told}");
-    assert!(told.ends_with("\nIt ends with its process\n"), "{told}");
+    let printed = project.done(&["state", "locks"]);
+    assert!(printed.contains("`ha apply`, process ") && printed.contains(", since "), "{printed}");
+    assert!(printed.ends_with("\nIt ends with its process\n"), "{printed}");
     let listed: serde_json::Value =
         serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
     assert_eq!(listed[0]["command"], "ha apply");
     assert_eq!(listed[0]["process"], u64::from(std::process::id()));
     assert_eq!(listed[0]["seconds_left"], serde_json::Value::Null);
     let id = listed[0]["id"].as_str().unwrap();
-    assert!(told.contains(&format!("(lock {id})")));
-    // This one is at work, and its lock goes with it.
+    assert!(printed.contains(&format!("(lock {id})")));
+    // The holder of the lock is this running test process.
     assert!(refused(&project, &["state", "unlock", id]).contains("goes with the process"));
     assert!(
         refused(&project, &["state", "unlock", "0123456789abcdef"])

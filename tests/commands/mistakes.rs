@@ -1,17 +1,16 @@
-//! Mistakes that many things depend on, more than a plan can hold, and what would never have an
-//! effect.
+//! Errors that many objects depend on, plans above the limits, and settings without an effect.
 
 use std::fs;
 
 use crate::Project;
 
-/// How often a string says something.
+/// Counts the occurrences of a string.
 fn times(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }
 
 #[test]
-fn one_mistake_that_all_depend_on_is_told_once_and_costs_no_more_with_each_level() {
+fn a_shared_error_is_reported_once_in_linear_time() {
     let uses = [
         "\"${local.aN}-${local.aN}\"",
         "local.aN + local.aN",
@@ -40,7 +39,7 @@ fn one_mistake_that_all_depend_on_is_told_once_and_costs_no_more_with_each_level
 }
 
 #[test]
-fn a_mistake_in_a_function_that_others_call_twice_is_told_once() {
+fn an_error_in_a_shared_function_is_reported_once() {
     let levels: String = (0..40)
         .map(|it| {
             format!(
@@ -54,7 +53,7 @@ fn a_mistake_in_a_function_that_others_call_twice_is_told_once() {
     );
     let planned = Project::new(&configuration).ha(&["plan"]);
     assert_eq!((planned.code, times(&planned.err, "error[")), (1, 1), "{}", planned.err);
-    // What is tried may fail with some arguments and not with others.
+    // The argument of `try` can fail for some arguments of the function and succeed for others.
     let tried = "function \"half\" {\n  params = [x]\n  result = 4 / x\n}\noutput \"o\" {\n  value = try(half(0), half(2))\n}\n";
     let project = Project::new(tried);
     assert!(project.done(&["plan"]).contains("o  + 2"));
@@ -99,7 +98,7 @@ fn more_instances_than_a_plan_holds_are_refused_early() {
 }
 
 #[test]
-fn what_would_never_trigger_or_be_ignored_is_told() {
+fn ineffective_lifecycle_settings_are_reported() {
     let with = |lifecycle: &str| {
         let text = format!(
             "resource \"null_resource\" \"r1\" {{\n  triggers = {{ a = 1 }}\n}}\nresource \"ha_data\" \"r2\" {{\n  count = 2\n}}\n\
@@ -107,7 +106,7 @@ fn what_would_never_trigger_or_be_ignored_is_told() {
         );
         Project::new(&text).ha(&["validate"])
     };
-    for (lifecycle, told) in [
+    for (lifecycle, printed) in [
         (
             "replace_triggered_by = [null_resource.r1.trigers]",
             "`null_resource` has no attribute `trigers`",
@@ -124,7 +123,7 @@ fn what_would_never_trigger_or_be_ignored_is_told() {
     ] {
         let told_of = with(lifecycle);
         assert!(
-            told_of.code == 1 && told_of.err.contains(told),
+            told_of.code == 1 && told_of.err.contains(printed),
             "{lifecycle}\n{}{}",
             told_of.out,
             told_of.err
@@ -135,13 +134,13 @@ fn what_would_never_trigger_or_be_ignored_is_told() {
         "replace_triggered_by = [ha_data.r2[1].output.anything]",
         "ignore_changes = [triggers, triggers[\"a\"]]",
     ] {
-        let told = with(sound);
-        assert_eq!(told.code, 0, "{sound}\n{}", told.err);
+        let printed = with(sound);
+        assert_eq!(printed.code, 0, "{sound}\n{}", printed.err);
     }
 }
 
 #[test]
-fn a_message_says_what_of_it_is_known() {
+fn a_custom_message_shows_its_known_parts() {
     let project = Project::new(
         "resource \"random_id\" \"r\" {\n  byte_length = 2\n}\nvariable \"secret\" {\n  default   = \"tell-nobody\"\n  sensitive = true\n}\n\
          module \"m\" {\n  source = \"./m\"\n  port   = 99999\n  name   = random_id.r.hex\n  word   = var.secret\n}\n\
@@ -153,20 +152,23 @@ fn a_message_says_what_of_it_is_known() {
         "variable \"port\" {\n  validation {\n    condition     = var.port < 65536\n    error_message = \"${var.name} and ${var.word} have a port out of range.\"\n  }\n}\n\
          variable \"name\" {\n}\nvariable \"word\" {\n}\n",
     );
-    let told = project.ha(&["plan"]).err;
+    let printed = project.ha(&["plan"]).err;
     assert!(
-        told.contains(
+        printed.contains(
             "(known after apply: random_id.r.hex) and (sensitive) have a port out of range."
         ),
-        "{told}"
+        "{printed}"
     );
-    assert!(told.contains("(known after apply: random_id.r.hex) is not two."), "{told}");
-    assert!(told.contains("var.port is 99999") && told.contains("m/main.hcl:3:21"), "{told}");
-    assert!(!told.contains("tell-nobody"), "{told}");
+    assert!(printed.contains("(known after apply: random_id.r.hex) is not two."), "{printed}");
+    assert!(
+        printed.contains("var.port is 99999") && printed.contains("m/main.hcl:3:21"),
+        "{printed}"
+    );
+    assert!(!printed.contains("tell-nobody"), "{printed}");
 }
 
 #[test]
-fn the_first_of_two_is_shown_in_its_file_and_each_edge_of_a_circle_in_its_own() {
+fn duplicates_and_cycles_show_all_their_files() {
     let project = Project::new(
         "variable \"a\" {\n}\nlocals {\n  x = module.m.answer\n}\nmodule \"m\" {\n  source = \"./m\"\n  given  = local.x\n}\n",
     );

@@ -1,4 +1,4 @@
-//! What an operator asks of a plan besides "make it so".
+//! Options of planning.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ resource "local_file" "note" {
 "#;
 
 #[test]
-fn a_target_takes_what_it_depends_on_and_the_rest_is_listed() {
+fn a_target_includes_dependencies_and_lists_the_rest() {
     let project = Project::new(STACK);
     let planned = project.done(&["plan", "--target=ha_data.top[0]"]);
     assert!(
@@ -43,7 +43,7 @@ fn a_target_takes_what_it_depends_on_and_the_rest_is_listed() {
 }
 
 #[test]
-fn what_changed_outside_can_be_taken_over_or_left_unseen() {
+fn drift_can_be_recorded_or_ignored() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     fs::remove_file(project.path("note")).unwrap();
@@ -67,7 +67,7 @@ fn what_changed_outside_can_be_taken_over_or_left_unseen() {
 }
 
 #[test]
-fn what_moved_and_what_is_no_longer_looked_after_is_told() {
+fn moved_and_removed_blocks_are_reported() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
     project.write(
@@ -102,7 +102,7 @@ fn what_moved_and_what_is_no_longer_looked_after_is_told() {
 }
 
 #[test]
-fn what_exists_already_is_taken_over() {
+fn existing_objects_are_imported() {
     let project = Project::new(
         "resource \"ha_data\" \"a\" {\n  input = \"new\"\n}\nimport {\n  to = ha_data.a\n  id = \"an-old-id\"\n}\n",
     );
@@ -119,7 +119,7 @@ fn what_exists_already_is_taken_over() {
 }
 
 #[test]
-fn a_kept_plan_takes_no_more_wishes() {
+fn a_saved_plan_accepts_no_planning_options() {
     let project = Project::new(STACK);
     project.done(&["plan", "--out=plan.ha"]);
     for wish in [
@@ -142,7 +142,7 @@ fn a_kept_plan_takes_no_more_wishes() {
 }
 
 #[test]
-fn warnings_can_be_a_line_each() {
+fn compact_warnings_are_one_line_each() {
     let project = Project::new(
         "check \"c\" {\n  assert {\n    condition     = false\n    error_message = \"no\"\n  }\n}\n",
     );

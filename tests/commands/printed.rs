@@ -1,12 +1,11 @@
-//! Commands that are printed for somebody to run: each is run as it stands, in a shell that knows
-//! nothing but where `ha` is.
+//! Commands that messages suggest: each is run verbatim in a shell that has only the path of `ha`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Done, Project};
 
-/// A directory whose name takes quotes.
+/// A directory whose name must be quoted.
 const DIRECTORY: &str = "it's here";
 const STACK: &str = r#"
 variable "text" {
@@ -32,7 +31,7 @@ output "word" {
 }
 "#;
 
-/// A project below the directory that commands are run in.
+/// A project below the directory in which commands are run.
 struct Outer(Project);
 
 impl Outer {
@@ -58,7 +57,7 @@ impl Outer {
         self.0.done(&[&["--chdir", DIRECTORY], arguments].concat())
     }
 
-    /// Runs what was printed, as it stands.
+    /// Runs a printed command verbatim.
     fn shell(&self, command: &str) -> Done {
         let programs = Path::new(env!("CARGO_BIN_EXE_ha")).parent().unwrap();
         let mut shell = Command::new("/bin/sh");
@@ -74,7 +73,7 @@ impl Outer {
     }
 }
 
-/// The commands in a string, each behind a backtick.
+/// Returns the commands in a string, each after a backtick.
 fn commands(text: &str) -> Vec<&str> {
     text.split('`').filter(|it| it.starts_with("ha ")).collect()
 }
@@ -87,7 +86,7 @@ fn command<'a>(text: &'a str, word: &str) -> &'a str {
 }
 
 #[test]
-fn what_undoes_a_rewriting_undoes_it_where_it_was_done() {
+fn printed_undo_commands_work_in_place() {
     let outer = Outer::new();
     outer.done(&["apply", "--yes"]);
     outer.done(&["apply", "--yes", "--env", "staging"]);
@@ -95,9 +94,9 @@ fn what_undoes_a_rewriting_undoes_it_where_it_was_done() {
     let (default, staging) = (whole("default"), whole("staging"));
     for arguments in [&["state", "rm", "ha_data.y"][..], &["state", "mv", "ha_data.x", "ha_data.z"]]
     {
-        let told = outer.ha(&[arguments, &["--env", "staging"]].concat());
+        let printed = outer.ha(&[arguments, &["--env", "staging"]].concat());
         assert_ne!(whole("staging"), staging);
-        outer.shell_done(command(&told.err, "push"));
+        outer.shell_done(command(&printed.err, "push"));
         assert_eq!(
             (whole("default"), whole("staging")),
             (default.clone(), staging.clone()),
@@ -109,7 +108,7 @@ fn what_undoes_a_rewriting_undoes_it_where_it_was_done() {
 }
 
 #[test]
-fn another_state_is_named_where_it_is_pushed() {
+fn the_printed_push_command_names_the_state() {
     let outer = Outer::new();
     outer.done(&["apply", "--yes"]);
     outer.done(&["apply", "--yes", "--env", "staging"]);
@@ -119,12 +118,12 @@ fn another_state_is_named_where_it_is_pushed() {
     )
     .unwrap();
     let refused = outer.ha(&["state", "push", "../other.json"]);
-    let told = "the state of the environment `staging`, and this is that of `default`";
-    assert!(refused.code == 1 && refused.err.contains(told), "{}", refused.err);
+    let printed = "the state of the environment `staging`, and this is that of `default`";
+    assert!(refused.code == 1 && refused.err.contains(printed), "{}", refused.err);
     for words in [&["--dry-run"][..], &[]] {
         let pushed = outer.ha(&[&["state", "push", "--force", "../other.json"], words].concat());
         assert!(
-            pushed.code == 0 && pushed.err.contains(told) && pushed.err.starts_with("warning"),
+            pushed.code == 0 && pushed.err.contains(printed) && pushed.err.starts_with("warning"),
             "{}",
             pushed.err
         );
@@ -132,7 +131,7 @@ fn another_state_is_named_where_it_is_pushed() {
 }
 
 #[test]
-fn a_kept_plan_is_applied_by_what_is_printed() {
+fn a_saved_plan_is_applied_by_the_printed_command() {
     let outer = Outer::new();
     let planned = outer.ha(&["plan", "--env", "staging", "--out", "a plan", "--var", "text=x"]);
     let line = planned.err.lines().find_map(|it| it.split_once("Apply exactly this: ")).unwrap().1;
@@ -142,17 +141,17 @@ fn a_kept_plan_is_applied_by_what_is_printed() {
 }
 
 #[test]
-fn a_secret_output_is_printed_by_what_is_printed() {
+fn the_printed_command_shows_a_secret_output() {
     let outer = Outer::new();
     let applied = outer.ha(&["apply", "--yes", "--env", "staging"]);
     let line = applied.err.lines().find_map(|it| it.split_once("one by one: ")).unwrap().1;
     assert_eq!(outer.shell_done(line), "hush");
-    let told = outer.ha(&["--env", "staging", "output", "word"]).err;
-    assert_eq!(outer.shell_done(command(&told, "--raw")), "hush");
+    let printed = outer.ha(&["--env", "staging", "output", "word"]).err;
+    assert_eq!(outer.shell_done(command(&printed, "--raw")), "hush");
 }
 
 #[test]
-fn an_apply_that_stopped_goes_on_by_what_is_printed() {
+fn the_printed_command_continues_a_stopped_apply() {
     let outer = Outer::new();
     outer.write("more.hcl", "resource \"local_file\" \"f\" {\n  filename = \"f/${ha_data.x.id}\"\n  content = var.word\n}\n");
     outer.write("values.hclvars", "text = \"from a file\"\n");
@@ -167,16 +166,16 @@ fn an_apply_that_stopped_goes_on_by_what_is_printed() {
         "--env",
         "staging",
     ];
-    // Also by a plan that was kept, which has its own values.
+    // Also for a saved plan, which has its own values.
     outer.done(&[&["plan", "--out", "p"], &options[..]].concat());
     for arguments in [&["apply", "p"][..], &[&["apply", "--yes"], &options[..]].concat()] {
         let stopped = outer.ha(arguments);
         assert_eq!(stopped.code, 1, "{}", stopped.err);
-        let told = stopped.out + &stopped.err;
-        let command = command(told.split_once("Next: ").unwrap().1, "apply");
+        let printed = stopped.out + &stopped.err;
+        let command = command(printed.split_once("Next: ").unwrap().1, "apply");
         assert!(!command.contains("canary"), "{command}");
         if arguments.len() > 2 {
-            assert!(told.contains("give `word` its value again"), "{told}");
+            assert!(printed.contains("give `word` its value again"), "{printed}");
         }
         assert!(
             command.contains("--var-file values.hclvars")
@@ -193,7 +192,7 @@ fn an_apply_that_stopped_goes_on_by_what_is_printed() {
 }
 
 #[test]
-fn helps_name_commands_that_can_be_run() {
+fn commands_in_help_can_be_run() {
     let outer = Outer::new();
     outer.done(&["apply", "--yes"]);
     outer.done(&["apply", "--yes", "--env", "staging"]);
@@ -202,21 +201,21 @@ fn helps_name_commands_that_can_be_run() {
         assert_eq!(done.code, 1, "{arguments:?}: {}", done.out);
         done.err
     };
-    // What is in the way of a move.
-    let told = staged(&["state", "mv", "ha_data.x", "ha_data.y[\"it's\"]"]);
-    assert_eq!(outer.shell_done(command(&told, "state rm")), "ha_data.y[\"it's\"]\n");
-    // What is not recorded.
-    let told = staged(&["state", "show", "nothing.like_it"]);
-    assert!(outer.shell_done(command(&told, "state list")).contains("ha_data.y[\"b c\"]"));
-    // What is recorded already.
-    let told = staged(&["import", "ha_data.y[\"b c\"]", "id"]);
-    assert_eq!(outer.shell_done(command(&told, "state rm")), "ha_data.y[\"b c\"]\n");
+    // An obstacle to a move.
+    let printed = staged(&["state", "mv", "ha_data.x", "ha_data.y[\"it's\"]"]);
+    assert_eq!(outer.shell_done(command(&printed, "state rm")), "ha_data.y[\"it's\"]\n");
+    // An unrecorded address.
+    let printed = staged(&["state", "show", "nothing.like_it"]);
+    assert!(outer.shell_done(command(&printed, "state list")).contains("ha_data.y[\"b c\"]"));
+    // An address that is recorded already.
+    let printed = staged(&["import", "ha_data.y[\"b c\"]", "id"]);
+    assert_eq!(outer.shell_done(command(&printed, "state rm")), "ha_data.y[\"b c\"]\n");
     assert_eq!(outer.done(&["state", "list"]).lines().count(), 3, "the other state is as it was");
-    // An output that is no string.
+    // An output that is not a string.
     outer.write("more.hcl", "output \"list\" {\n  value = [1]\n}\n");
     outer.done(&["apply", "--yes", "--env", "staging"]);
-    let told = staged(&["output", "--raw", "list"]);
-    assert!(outer.shell_done(command(&told, "--json")).contains('1'));
+    let printed = staged(&["output", "--raw", "list"]);
+    assert!(outer.shell_done(command(&printed, "--json")).contains('1'));
     // In JSON, too.
     let json = outer.ha(&["--env", "staging", "import", "--json", "ha_data.x", "id"]).out;
     assert!(
@@ -226,7 +225,7 @@ fn helps_name_commands_that_can_be_run() {
 }
 
 #[test]
-fn an_environment_of_the_environment_is_named() {
+fn printed_commands_name_the_workspace_of_the_environment() {
     let outer = Outer::new();
     outer.done(&["apply", "--yes"]);
     let mut command = outer.0.command(&["--chdir", DIRECTORY, "apply", "--yes"]);
@@ -235,6 +234,6 @@ fn an_environment_of_the_environment_is_named() {
     assert!(line.contains("--env staging"), "{line}");
     let mut command =
         outer.0.command(&["--chdir", DIRECTORY, "--env", "default", "output", "word"]);
-    let told = Done::from(command.env("HA_ENV", "staging").output().unwrap()).err;
-    assert!(told.contains("--env default"), "{told}");
+    let printed = Done::from(command.env("HA_ENV", "staging").output().unwrap()).err;
+    assert!(printed.contains("--env default"), "{printed}");
 }

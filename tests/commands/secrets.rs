@@ -1,5 +1,5 @@
-//! Ways in which a secret becomes a name, a key or a type, and all that is printed of them; and the
-//! contrary: what is no secret is not taken for one.
+//! Secrets that become names, keys or types must not be printed. Values that are not secret must
+//! be.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -141,7 +141,7 @@ output "open" {
 }
 "#;
 
-/// What stops a plan, each by itself, and quotes what stopped it.
+/// Errors that stop a plan and quote their cause.
 const MISTAKES: [&str; 14] = [
     "resource \"terraform_data\" \"x\" {\n  for_each = { (var.s) = 1 }\n}\n",
     "resource \"terraform_data\" \"x\" {\n  for_each = toset([\"a\", var.s])\n}\n",
@@ -159,7 +159,7 @@ const MISTAKES: [&str; 14] = [
     "resource \"terraform_data\" \"x\" {\n  lifecycle {\n    precondition {\n      condition = contains(keys({ (var.s) = 1 }), \"x\")\n      error_message = \"No x in ${jsonencode({ (var.s) = 1 })}.\"\n    }\n  }\n}\n",
 ];
 
-/// A secret, and all that was printed since.
+/// A project with a secret, whose commands must not print it.
 struct Hunt {
     project: Project,
     secret: &'static str,
@@ -174,7 +174,7 @@ impl Hunt {
         Self { project, secret, commands: 0 }
     }
 
-    /// Runs a command, and looks at all it prints.
+    /// Runs a command, and checks its complete output.
     fn run(&mut self, arguments: &[&str]) -> Done {
         self.commands += 1;
         let done = Done::from(
@@ -202,13 +202,12 @@ impl Hunt {
     }
 }
 
-/// What is in base64 of a string wherever the text begins in what is encoded; short strings have
-/// nothing of their own.
+/// Returns the part of a base64 encoding that belongs to a string alone; empty for a short string.
 fn base64_inside(text: &str) -> String {
     use base64::Engine as _;
     let whole =
         base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("the name {text} encoded"));
-    // Nine bytes come before, which are twelve characters.
+    // Nine bytes before the string are encoded as twelve characters.
     let own = text.len() / 3 * 4;
     if text.len() < 8 { String::new() } else { whole[12..12 + own].to_owned() }
 }
@@ -274,7 +273,7 @@ fn hunt(secret: &'static str) {
         hunt.run(&["console", "--json", "--expr", expression]);
         hunt.run(&["console", "--expr", &format!("type({expression})")]);
     }
-    // What changed outside, and what changes.
+    // Drift and changes.
     std::fs::write(hunt.project.path(secret), "changed outside").unwrap();
     std::fs::remove_file(hunt.project.path(&format!("below/{secret}/file"))).unwrap();
     let changing = ["--var", "version_of_it=47114712"];
@@ -298,7 +297,7 @@ fn hunt(secret: &'static str) {
 }
 
 #[test]
-fn no_name_no_key_and_no_type_tells_a_secret() {
+fn no_name_no_key_and_no_type_reveals_a_secret() {
     std::thread::scope(|scope| {
         scope.spawn(|| hunt("c0rrect \"horse\" & battery"));
         scope.spawn(|| hunt("z#7"));
@@ -306,7 +305,7 @@ fn no_name_no_key_and_no_type_tells_a_secret() {
 }
 
 #[test]
-fn no_mistake_tells_a_secret() {
+fn no_error_reveals_a_secret() {
     for secret in ["c0rrect \"horse\" & battery", "z#7"] {
         let mut hunt = Hunt::new(secret);
         for mistake in MISTAKES {
@@ -320,7 +319,7 @@ fn no_mistake_tells_a_secret() {
 }
 
 #[test]
-fn a_key_within_a_secret_is_told_by_no_mismatch() {
+fn type_errors_do_not_reveal_keys_within_secrets() {
     let variable = "variable \"u\" {\n  type      = map(any)\n  sensitive = true\n}\n";
     let call = "module \"m\" {\n  source = \"./m\"\n  w      = var.u\n}\n";
     let project = Project::new(&variable.replace("any", "bool"));
@@ -348,7 +347,7 @@ fn a_key_within_a_secret_is_told_by_no_mismatch() {
 }
 
 #[test]
-fn what_a_module_calls_sensitive_stays_so_outside_of_it() {
+fn sensitive_module_outputs_stay_sensitive() {
     let project = Project::new(
         "module \"m\" {\n  source = \"./m\"\n}\noutput \"whole\" {\n  value = module.m\n}\n",
     );
@@ -371,7 +370,7 @@ fn what_a_module_calls_sensitive_stays_so_outside_of_it() {
 }
 
 #[test]
-fn what_a_reader_takes_for_a_value_is_one() {
+fn documents_have_no_placeholders_for_secrets() {
     let project = Project::new(
         "variable \"s\" {\n  sensitive = true\n  default = \"hush hush\"\n}\n\
          output \"secret\" {\n  sensitive = true\n  value = { (var.s) = var.s }\n}\noutput \"open\" {\n  value = [1, \"a\"]\n}\n",
@@ -405,7 +404,7 @@ fn what_a_reader_takes_for_a_value_is_one() {
 }
 
 #[test]
-fn secrets_are_printed_where_that_is_asked_for() {
+fn secrets_are_printed_on_request() {
     let project = Project::new(
         "variable \"s\" {\n  sensitive = true\n  default = \"hush \\\"hush\\\"\"\n}\n",
     );
@@ -423,9 +422,9 @@ fn secrets_are_printed_where_that_is_asked_for() {
     assert_eq!(json, json!({"type": "string", "value": "hush \"hush\"", "sensitive": true}));
 }
 
-/// A string of several lines is itself where no one looks at it.
+/// A multiline string is printed unchanged if the output is not a terminal.
 #[test]
-fn a_text_of_several_lines_is_the_text_on_a_pipe() {
+fn a_multiline_string_is_printed_raw_on_a_pipe() {
     let texts = ["    10.0.1.4 s1\n    10.0.2.4 s2\n\n", "a\nb", "a\n  ${b}\n"];
     let written = |text: &&str| serde_json::to_string(text).unwrap().replace("${", "$${");
     let blocks = texts
@@ -447,7 +446,7 @@ fn a_text_of_several_lines_is_the_text_on_a_pipe() {
 }
 
 #[test]
-fn a_change_of_type_alone_says_so() {
+fn a_change_of_type_is_reported() {
     let project = Project::new(
         "resource \"ha_data\" \"a\" {\n  input = [\"x\"]\n}\noutput \"test\" {\n  value = [\"first\", \"second\"]\n}\n\
          output \"marked\" {\n  value = \"open all along\"\n}\n",
@@ -479,7 +478,7 @@ fn a_change_of_type_alone_says_so() {
 }
 
 #[test]
-fn a_secret_that_changes_in_a_line_is_told_as_changed() {
+fn a_changed_secret_within_a_line_is_marked() {
     let project = Project::new(
         "variable \"s\" {\n  sensitive = true\n}\nresource \"ha_data\" \"a\" {\n  input = \"x://u:${var.s}@h\"\n}\n\
          resource \"ha_data\" \"b\" {\n  input = [\"x://u:${var.s}@h\", \"open\"]\n}\n",
@@ -491,9 +490,9 @@ fn a_secret_that_changes_in_a_line_is_told_as_changed() {
     assert!(planned.contains(&format!("input[0]   {changed}")), "{planned}");
 }
 
-/// Words that lead to a secret or stand beside it, in all that a failing plan says.
+/// Names and keys that lead to a secret, in the messages of a failing plan.
 #[test]
-fn what_leads_to_a_secret_is_none() {
+fn names_and_keys_that_lead_to_secrets_are_visible() {
     let project = Project::new(
         "locals {\n  passwords = toset([\"circle\", \"billing\"])\n}\n\
          resource \"random_password\" \"drawn\" {\n  for_each = local.passwords\n  length = 32\n}\n\
@@ -505,19 +504,57 @@ fn what_leads_to_a_secret_is_none() {
     for arguments in
         [["plan"].as_slice(), &["plan", "--json"], &["validate"], &["validate", "--json"]]
     {
-        let told = project.ha(arguments);
-        // What is drawn is secret itself.
+        let printed = project.ha(arguments);
+        // The result of `random_password` is secret.
         let is_drawn = |it: &&str| it.contains("result (sensitive)");
-        let told: String = (told.out + &told.err)
+        let printed: String = (printed.out + &printed.err)
             .lines()
             .filter(|it| !is_drawn(it))
             .map(|it| format!("{it}\n"))
             .collect();
         assert!(
-            told.contains("local_file.circle") && told.contains("local_file.billing"),
-            "{told}"
+            printed.contains("local_file.circle") && printed.contains("local_file.billing"),
+            "{printed}"
         );
-        assert!(!told.contains("(sensitive)"), "{told}");
+        assert!(!printed.contains("(sensitive)"), "{printed}");
+    }
+}
+
+/// Names that are equal to a short secret by accident, and values that are equal to it.
+#[test]
+fn names_equal_to_a_short_secret_are_visible() {
+    let project = Project::new("");
+    let declared = "variable \"pw\" {\n  sensitive = true\n}\n";
+    let messages = |text: &str, secret: &str| {
+        project.write("main.hcl", &format!("{declared}{text}"));
+        let plan = project.command(&["plan"]).env("HA_VAR_pw", secret).output().unwrap();
+        let json =
+            project.command(&["validate", "--json"]).env("HA_VAR_pw", secret).output().unwrap();
+        [Done::from(plan).err, Done::from(json).out]
+    };
+    let block = |body: &str| {
+        format!("resource \"local_file\" \"prod\" {{\n  filename = \"a\"\n  {body}\n}}\n")
+    };
+    for (text, secret, names) in [
+        (block("prodd = 1"), "prodd", ["no argument `prodd`", "prodd = "]),
+        (
+            block("content = local_file.prod.nothing"),
+            "prod",
+            ["`local_file.prod`", "local_file.prod.nothing"],
+        ),
+        (block("content = upper(1, 2)"), "upper", ["`upper` takes", "content = upper(1, 2)"]),
+        (block("content = var.prods"), "prods", ["`prods`", "content = var.prods"]),
+    ] {
+        for shown in messages(&text, secret) {
+            for name in names {
+                assert!(shown.contains(name), "{name}\n{shown}");
+            }
+        }
+    }
+    // A value may come from the secret, also where a name is equal to it.
+    for shown in messages(&block("content = [\"prod\"]"), "prod") {
+        assert!(shown.contains("content = [") && !shown.contains("[\"prod"), "{shown}");
+        assert!(!shown.contains("[\\\"prod"), "{shown}");
     }
 }
 
@@ -546,12 +583,12 @@ fn a_certificate_is_shown_and_its_private_key_is_not() {
         lines(certificate).into_iter().filter(|it| !shown.contains(it.as_str())).collect();
     assert_eq!(missing, [""; 0], "{shown}");
     for arguments in [["show"].as_slice(), &["show", "--json"], &["state", "pull"], &["output"]] {
-        let told = project.done(arguments);
-        assert!(lines(key).iter().all(|it| !told.contains(it.as_str())), "{told}");
+        let printed = project.done(arguments);
+        assert!(lines(key).iter().all(|it| !printed.contains(it.as_str())), "{printed}");
     }
 }
 
-/// What a document renders to is shown as the text that it is.
+/// The content of a document is printed unchanged.
 #[test]
 #[cfg(feature = "mongodb")]
 fn a_document_is_shown_without_an_apply() {
@@ -571,7 +608,7 @@ fn a_document_is_shown_without_an_apply() {
     assert!(project.ha(&["show", "plan.ha"]).err.contains("plan.ha"));
 }
 
-/// A document is recorded nowhere, and renders to the same again.
+/// A document is not recorded, and is rendered equally each time.
 #[test]
 #[cfg(feature = "mongodb")]
 fn the_console_renders_documents() {
@@ -598,10 +635,10 @@ fn the_console_renders_documents() {
     );
 }
 
-/// What is read of a file is as secret as the configuration makes what is in it: where nothing is
-/// recorded yet, and where it was no secret when it was recorded.
+/// A file's content is as secret as the configured content, also if the file is not recorded yet or
+/// its record has no secret.
 #[test]
-fn what_is_read_is_as_secret_as_what_is_configured() {
+fn read_values_are_as_secret_as_configured_ones() {
     let pw = "variable \"pw\" {\n  sensitive = true\n  default   = \"hunter2-secret-1\"\n}\n";
     let file = |argument: &str, value: &str| {
         format!(
@@ -630,10 +667,13 @@ fn what_is_read_is_as_secret_as_what_is_configured() {
                 project.write("main.hcl", &text);
             }
             project.write("a.txt", by_hand);
-            let hidden = |told: &str| {
+            let hidden = |printed: &str| {
                 let forms =
                     ["hand-made-77", "aGFuZC1tYWRlLTc3", "dXNlcj1hcHAKcGFzcz1oYW5kLW1hZGUtNzcK"];
-                assert!(!forms.iter().any(|it| told.contains(it)), "{argument} = {value}: {told}");
+                assert!(
+                    !forms.iter().any(|it| printed.contains(it)),
+                    "{argument} = {value}: {printed}"
+                );
             };
             for arguments in
                 [["plan"].as_slice(), &["plan", "--json"], &["plan", "--document", "-"]]
@@ -655,9 +695,9 @@ fn what_is_read_is_as_secret_as_what_is_configured() {
     }
 }
 
-/// A file that was taken over as it was, and is not changed, is a secret all the same.
+/// The content of an imported, unchanged file is secret too.
 #[test]
-fn what_is_taken_over_unchanged_is_secret() {
+fn imported_values_are_secret() {
     let project = Project::new(
         "resource \"local_file\" \"a\" {\n  filename = \"a.txt\"\n  file_permission = \"0644\"\n\
            content = \"user=app\\npass=${sensitive(\"hunter2-secret-1\")}\\n\"\n}\n\

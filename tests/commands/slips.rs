@@ -1,5 +1,5 @@
-//! Slips of the hand and habits of other languages: what is said of each, and that what is
-//! suggested fixes it. `SNAPSHOTS=overwrite` writes down what is said.
+//! Typing errors and habits of other languages: the messages, and that the suggestions fix them.
+//! `SNAPSHOTS=overwrite` renews the recorded messages.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,22 +11,22 @@ use serde_json::Value;
 
 use crate::Project;
 
-/// One slip: what it is, and the configuration.
+/// One slip: its name, and the configuration.
 struct Slip {
     name: String,
     text: String,
 }
 
-fn told() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/commands/slips/told.txt")
+fn recorded_messages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/commands/slips/messages.txt")
 }
 
-/// The marks behind a configuration, by whether its last line ends.
+/// The separators behind a configuration, with and without a final line end.
 const ENDS: &str = "--- ";
 const ENDS_EARLY: &str = "--- without a line end";
 
 fn slips() -> Vec<Slip> {
-    let written = fs::read_to_string(told()).unwrap();
+    let written = fs::read_to_string(recorded_messages()).unwrap();
     let slip = |it: &str| {
         let (name, rest) = it.split_once('\n').unwrap();
         let end = rest.find("\n--- ").unwrap();
@@ -36,7 +36,7 @@ fn slips() -> Vec<Slip> {
     format!("\n{written}").split("\n=== ").skip(1).map(slip).collect()
 }
 
-/// Does something with each of many, side by side, and gives what came of it in order.
+/// Calls a function for each item in parallel, and returns the results in order.
 fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
@@ -57,20 +57,20 @@ fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     done.into_iter().map(|(_, it)| it).collect()
 }
 
-/// What is wrong, as data.
+/// Returns the diagnostics as JSON.
 fn diagnostics(project: &Project) -> Vec<Value> {
     let output = project.ha(&["validate", "--json"]).out;
     let all: Value = serde_json::from_str(&output).unwrap_or_else(|it| panic!("{it}: {output}"));
     all["diagnostics"].as_array().unwrap().clone()
 }
 
-/// Summaries and places, which tell diagnostics apart.
-fn said(diagnostics: &[Value]) -> BTreeSet<String> {
+/// Returns the summaries.
+fn summaries(diagnostics: &[Value]) -> BTreeSet<String> {
     diagnostics.iter().map(|it| it["summary"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The configuration with the first text that is suggested in its place.
-fn mended(text: &str, diagnostics: &[Value]) -> Option<(Value, String)> {
+/// Applies the first suggestion to the configuration.
+fn fixed(text: &str, diagnostics: &[Value]) -> Option<(Value, String)> {
     let suggesting = diagnostics.iter().find(|it| it.get("suggestion_range").is_some())?;
     let byte = |end: &str| {
         usize::try_from(suggesting["suggestion_range"][end]["byte"].as_u64().unwrap()).unwrap()
@@ -92,11 +92,14 @@ fn slips_are_explained() {
         assert_ne!(planned.code, 101, "{name}: {}", planned.err);
         format!("=== {name}\n{text}{end}\n{}", planned.err)
     });
-    snapbox::assert_data_eq!(answers.concat(), snapbox::Data::read_from(&told(), None).raw());
+    snapbox::assert_data_eq!(
+        answers.concat(),
+        snapbox::Data::read_from(&recorded_messages(), None).raw()
+    );
     assert!(slips.len() >= 60, "{}", slips.len());
 }
 
-/// What `validate` says where nothing is known of a value but its type.
+/// Messages of `validate` on values of which only the type is known.
 const OF_TYPES: [(&str, &str, &str); 15] = [
     ("list(string)", EACH, "`for_each` takes a map or a set of strings, not a list of string"),
     (
@@ -143,25 +146,24 @@ const EACH: &str = "resource \"terraform_data\" \"a\" {\n  for_each = var.x\n}";
 const MODULE: &str = "module \"m\" {\n  source   = \"./m\"\n  for_each = var.x\n}";
 
 #[test]
-fn the_type_of_what_is_not_known_yet_is_looked_at() {
+fn types_of_unknown_values_are_checked() {
     let outcomes = each(&OF_TYPES, |(ty, rest, wanted)| {
         let project = Project::new(&format!("variable \"x\" {{\n  type = {ty}\n}}\n{rest}\n"));
         fs::create_dir(project.path("m")).unwrap();
         project.write("m/main.hcl", "locals {\n}\n");
-        let said = said(&diagnostics(&project));
-        (!said.iter().eq([wanted]))
-            .then(|| format!("{ty}\n{rest}\nwanted {wanted}\nsays {said:?}\n"))
+        let found = summaries(&diagnostics(&project));
+        (!found.iter().eq([wanted]))
+            .then(|| format!("{ty}\n{rest}\nexpected {wanted}\nfound {found:?}\n"))
     });
     let wrong: Vec<String> = outcomes.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is left of what is wrong once everything that is suggested in its place is written there,
-/// and the text that came of it.
-fn mended_to_the_end(project: &Project, text: &str) -> (Vec<Value>, String) {
+/// Applies suggestions until none is left; returns the remaining diagnostics and the text.
+fn fixed_completely(project: &Project, text: &str) -> (Vec<Value>, String) {
     let (mut text, mut after) = (text.to_owned(), diagnostics(project));
     for _ in 0..12 {
-        let Some((_, next)) = mended(&text, &after) else { break };
+        let Some((_, next)) = fixed(&text, &after) else { break };
         text = next;
         project.write("main.hcl", &text);
         after = diagnostics(project);
@@ -170,17 +172,20 @@ fn mended_to_the_end(project: &Project, text: &str) -> (Vec<Value>, String) {
 }
 
 #[test]
-fn what_is_suggested_mends_a_slip_to_the_end() {
+fn suggestions_fix_a_slip_completely() {
     let slips = slips();
     let outcomes = each(&slips, |Slip { name, text }| {
         let project = Project::new(text);
-        // The module that some of them call.
+        // The module that some slips call.
         fs::create_dir(project.path("m")).unwrap();
         project.write("m/main.hcl", "locals {\n}\n");
-        mended(text, &diagnostics(&project))?;
-        let (after, mended) = mended_to_the_end(&project, text);
-        let said: Vec<&Value> = after.iter().map(|it| &it["summary"]).collect();
-        Some((!said.is_empty()).then(|| format!("{name}\n{text}\n{mended}\nsays {said:?}\n")))
+        fixed(text, &diagnostics(&project))?;
+        let (after, fixed) = fixed_completely(&project, text);
+        let remaining: Vec<&Value> = after.iter().map(|it| &it["summary"]).collect();
+        Some(
+            (!remaining.is_empty())
+                .then(|| format!("{name}\n{text}\n{fixed}\nfound {remaining:?}\n")),
+        )
     });
     let suggested: Vec<&Option<String>> = outcomes.iter().flatten().collect();
     let wrong: Vec<&str> = suggested.iter().filter_map(|it| it.as_deref()).collect();
@@ -193,7 +198,7 @@ fn what_is_suggested_mends_a_slip_to_the_end() {
     );
 }
 
-/// A configuration in which one of each thing that has a name is misspelt in turn.
+/// A configuration with all sorts of names, each of which is misspelt in turn.
 const NAMES: &str = r#"
 ha {
   required_version = ">= 0.1"
@@ -266,8 +271,8 @@ moved {
 
 const INNER: &str = "variable \"name\" {\n}\noutput \"answer\" {\n  value = var.name\n}\n";
 
-/// Each word of a string that is long enough to have a letter too few and still be known, with
-/// where it is.
+/// Returns the words of more than three letters with their positions; shorter ones have no
+/// recognisable misspelling.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let is_part = |it: char| it.is_alphanumeric() || it == '_';
     let mut words = Vec::new();
@@ -281,7 +286,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
     words
 }
 
-/// A word with two letters in the wrong order.
+/// Swaps two letters of a word.
 fn misspelt(word: &str) -> Option<String> {
     let letters: Vec<char> = word.chars().collect();
     let at = (1..letters.len() - 1).find(|it| letters[*it] != letters[it + 1])?;
@@ -291,7 +296,7 @@ fn misspelt(word: &str) -> Option<String> {
 }
 
 #[test]
-fn a_misspelt_name_is_mended_by_what_is_suggested() {
+fn suggestions_fix_misspelt_names() {
     let sound = Project::new(NAMES);
     fs::create_dir(sound.path("inner")).unwrap();
     sound.write("inner/main.hcl", INNER);
@@ -303,13 +308,16 @@ fn a_misspelt_name_is_mended_by_what_is_suggested() {
         fs::create_dir(project.path("inner")).unwrap();
         project.write("inner/main.hcl", INNER);
         let before = diagnostics(&project);
-        let (summary, _) = mended(&wrong, &before)?;
-        // What a misspelt declaration is called is suggested where it is referred to: what is
-        // suggested leads on until nothing is wrong.
-        let (after, _) = mended_to_the_end(&project, &wrong);
-        let is_mended = after.is_empty()
-            || (said(&after).is_subset(&said(&before)) && after.len() < before.len());
-        Some((*word, (!is_mended).then(|| format!("{word}: {summary}\nsays {:?}\n", said(&after)))))
+        let (summary, _) = fixed(&wrong, &before)?;
+        // If a declaration is misspelt, the suggestion is made at its references. The suggestions
+        // together must lead to a valid configuration.
+        let (after, _) = fixed_completely(&project, &wrong);
+        let is_fixed = after.is_empty()
+            || (summaries(&after).is_subset(&summaries(&before)) && after.len() < before.len());
+        Some((
+            *word,
+            (!is_fixed).then(|| format!("{word}: {summary}\nfound {:?}\n", summaries(&after))),
+        ))
     });
     let outcomes: Vec<(&str, Option<String>)> = outcomes.into_iter().flatten().collect();
     let wrong: Vec<&String> = outcomes.iter().filter_map(|(_, it)| it.as_ref()).collect();

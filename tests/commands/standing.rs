@@ -1,4 +1,4 @@
-//! What stands in the way of a file is told by the plan, before anything is done.
+//! The plan reports obstacles to new files before anything is done.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,9 +12,9 @@ fn file(name: &str, content: &str) -> String {
 }
 
 #[test]
-fn what_stands_where_a_file_is_to_be_made_is_told_by_the_plan() {
+fn the_plan_reports_obstacles_to_new_files() {
     let project = Project::new(&file("f/x.txt", "new"));
-    for (prepare, told) in [
+    for (prepare, printed) in [
         ("other", "there is a file with other content already"),
         ("folder", "there is a folder already"),
         ("link", "there is a symbolic link already"),
@@ -38,14 +38,14 @@ fn what_stands_where_a_file_is_to_be_made_is_told_by_the_plan() {
         }
         let planned = project.ha(&["plan"]);
         let whole = format!("{}{}", planned.out, planned.err);
-        assert_eq!(planned.code, i32::from(!told.is_empty()), "{prepare}: {whole}");
-        assert!(whole.contains(told), "{prepare}: {whole}");
+        assert_eq!(planned.code, i32::from(!printed.is_empty()), "{prepare}: {whole}");
+        assert!(whole.contains(printed), "{prepare}: {whole}");
     }
 }
 
-/// A file that is to have another path stays where it is until the other path is free.
+/// A file that gets another path is not removed until the other path is free.
 #[test]
-fn a_file_is_not_removed_for_one_that_cannot_be_made() {
+fn a_file_is_kept_if_its_replacement_cannot_be_created() {
     let project = Project::new(&file("one.txt", "text"));
     project.done(&["apply", "--yes"]);
     fs::create_dir(project.path("two.txt")).unwrap();
@@ -57,9 +57,10 @@ fn a_file_is_not_removed_for_one_that_cannot_be_made() {
     assert!(!project.path("one.txt").exists() && project.path("two.txt").exists());
 }
 
-/// What stands in the place of a file is not the file, and the file is not known to be gone.
+/// Another object at the path of a file is not the file, and does not prove that the file was
+/// deleted.
 #[test]
-fn a_file_in_whose_place_something_else_stands_is_not_gone() {
+fn a_file_replaced_by_another_object_is_not_deleted() {
     let project = Project::new(&file("x.txt", "text"));
     project.done(&["apply", "--yes"]);
     fs::remove_file(project.path("x.txt")).unwrap();

@@ -1,5 +1,5 @@
-//! Pipes, devices, directories and files without end, wherever a file is read: refused, and never
-//! waited for.
+//! Pipes, devices, directories and endless files are refused wherever a file is read, without
+//! waiting.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::{Done, Project};
 
 const THING: &str = "resource \"ha_data\" \"a\" {\n  input = 1\n}\n";
-/// What `timeout` ends with when the time is over. It is longer than any of this takes.
+/// The exit code of `timeout` when the limit is reached, which is far longer than the tests take.
 const TIMEOUT: (&str, i32) = ("60", 124);
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ impl Strange {
         }
     }
 
-    fn told(self) -> &'static str {
+    fn printed(self) -> &'static str {
         match self {
             Self::Pipe => "it is a pipe",
             Self::Device => "it is a device",
@@ -65,11 +65,11 @@ fn refused(project: &Project, strange: Strange, arguments: &[&str], variables: &
     let done = ha(project, arguments, variables);
     assert_ne!(done.code, TIMEOUT.1, "{strange:?} {arguments:?} waits");
     assert_eq!(done.code, 1, "{strange:?} {arguments:?}: {}\n{}", done.out, done.err);
-    assert!(done.err.contains(strange.told()), "{strange:?} {arguments:?}: {}", done.err);
+    assert!(done.err.contains(strange.printed()), "{strange:?} {arguments:?}: {}", done.err);
 }
 
 #[test]
-fn what_is_named_on_the_command_line_is_a_regular_file() {
+fn command_line_files_must_be_regular() {
     for strange in ALL {
         let project = Project::new(THING);
         strange.make(&project.path("x"));
@@ -102,7 +102,7 @@ fn what_is_named_on_the_command_line_is_a_regular_file() {
 }
 
 #[test]
-fn what_functions_read_is_a_regular_file() {
+fn functions_read_regular_files_only() {
     for strange in ALL {
         let project = Project::new("");
         strange.make(&project.path("x"));
@@ -123,7 +123,7 @@ fn what_functions_read_is_a_regular_file() {
 }
 
 #[test]
-fn what_is_found_in_the_directory_is_a_regular_file() {
+fn configuration_files_must_be_regular() {
     for strange in ALL.into_iter().filter(|it| !matches!(it, Strange::Directory)) {
         for (name, arguments) in [
             ("more.hcl", &["plan"][..]),
@@ -149,7 +149,7 @@ fn what_is_found_in_the_directory_is_a_regular_file() {
 }
 
 #[test]
-fn keys_and_passphrases_are_in_regular_files() {
+fn key_and_passphrase_files_must_be_regular() {
     for strange in ALL {
         let project = Project::new(THING);
         strange.make(&project.path("x"));
@@ -170,7 +170,7 @@ fn keys_and_passphrases_are_in_regular_files() {
 }
 
 #[test]
-fn what_belongs_to_a_state_is_in_regular_files() {
+fn state_files_must_be_regular() {
     for strange in ALL {
         for name in ["ha.state", "ha.state.journal", "ha.state.lock", "backend"] {
             let project = Project::new(THING);
@@ -197,7 +197,7 @@ fn what_belongs_to_a_state_is_in_regular_files() {
 }
 
 #[test]
-fn what_the_standard_input_brings_ends_somewhere() {
+fn standard_input_is_limited() {
     let project = Project::new(THING);
     for arguments in [&["fmt", "-"][..], &["state", "recover", "--given", "-"]] {
         let mut command = project.command(arguments);
@@ -211,7 +211,7 @@ fn what_the_standard_input_brings_ends_somewhere() {
 }
 
 #[test]
-fn a_stream_goes_into_no_pipe_that_nobody_reads() {
+fn a_stream_is_not_written_to_an_unread_pipe() {
     let project = Project::new(THING);
     Strange::Pipe.make(&project.path("x"));
     for arguments in [&["plan", "--json-into", "x"][..], &["apply", "--yes", "--json-into", "x"]] {
@@ -226,13 +226,13 @@ fn a_stream_goes_into_no_pipe_that_nobody_reads() {
     assert_eq!(project.done(&["state", "list"]), "");
     let mut reader = File::options().read(true).write(true).open(project.path("x")).unwrap();
     assert_eq!(ha(&project, &["plan", "--json-into", "x"], &[]).code, 0);
-    let mut told = vec![0; 1 << 16];
-    let length = reader.read(&mut told).unwrap();
-    assert!(String::from_utf8_lossy(&told[..length]).contains("\"type\":\"change_summary\""));
+    let mut printed = vec![0; 1 << 16];
+    let length = reader.read(&mut printed).unwrap();
+    assert!(String::from_utf8_lossy(&printed[..length]).contains("\"type\":\"change_summary\""));
 }
 
 #[test]
-fn what_the_console_reads_has_an_end() {
+fn console_input_is_limited() {
     let project = Project::new(THING);
     let endless = File::create(project.path("x")).unwrap();
     endless.set_len((64 << 20) + 2).unwrap();

@@ -1,4 +1,4 @@
-//! What goes on, as JSON lines on the standard output or in a file.
+//! The stream of JSON lines, on standard output or in a file.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn kinds(lines: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn the_stream_is_all_that_is_told() {
+fn json_output_is_only_the_stream() {
     let project = Project::new(STACK);
     let applied = project.ha(&["apply", "--yes", "--json"]);
     assert_eq!((applied.code, applied.err.as_str()), (0, ""));
@@ -40,7 +40,7 @@ fn the_stream_is_all_that_is_told() {
 }
 
 #[test]
-fn mistakes_are_part_of_the_stream() {
+fn errors_are_part_of_the_stream() {
     let project = Project::new("resource \"ha_data\" \"a\" {\n  inptu = 1\n}\n");
     for command in [&["plan", "--json"][..], &["apply", "--yes", "--json"]] {
         let failed = project.ha(command);
@@ -62,7 +62,7 @@ fn mistakes_are_part_of_the_stream() {
 }
 
 #[test]
-fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
+fn a_failed_apply_streams_completed_and_missing_steps() {
     let project = Project::new(
         "resource \"ha_data\" \"a\" {}\nresource \"local_file\" \"b\" {\n  filename = \"main.hcl/${ha_data.a.id}\"\n  content  = \"\"\n}\n\
          resource \"ha_data\" \"c\" {\n  input = local_file.b.id\n}\n",
@@ -88,7 +88,7 @@ fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
 }
 
 #[test]
-fn what_is_not_known_yet_is_no_mistake() {
+fn unknown_values_are_not_errors() {
     let project = Project::new(
         "variable \"size\" {}\nvariable \"names\" {}\nresource \"ha_data\" \"a\" {\n  count = var.size\n}\n\
          resource \"ha_data\" \"b\" {\n  for_each = var.names\n  input    = ha_data.a[0].id\n}\n",
@@ -107,7 +107,7 @@ fn what_is_not_known_yet_is_no_mistake() {
 }
 
 #[test]
-fn what_was_planned_until_something_went_wrong_is_shown_and_not_applied() {
+fn an_incomplete_plan_is_shown_and_not_applied() {
     let project = Project::new(
         "resource \"ha_data\" \"a\" {}\nresource \"ha_data\" \"b\" {\n  lifecycle {\n    precondition {\n\
          \x20     condition     = false\n      error_message = \"never\"\n    }\n  }\n}\n",
@@ -153,7 +153,7 @@ fn no_secret_is_in_any_stream_or_document() {
     project.done(&["apply", "--yes", "--json-into=apply.json"]);
     let uri = project.done(&["output", "--raw", "uri"]);
     let password = uri.strip_prefix("postgresql://app:").unwrap().strip_suffix("@db/app").unwrap();
-    let mut told = fs::read_to_string(project.path("apply.json")).unwrap();
+    let mut printed = fs::read_to_string(project.path("apply.json")).unwrap();
     for arguments in [
         &["plan", "--json"][..],
         &["plan", "--document=-"],
@@ -164,9 +164,9 @@ fn no_secret_is_in_any_stream_or_document() {
         &["show", "--json"],
         &["destroy", "--yes", "--json"],
     ] {
-        told += &project.done(arguments);
+        printed += &project.done(arguments);
     }
-    assert!(!told.contains(password), "{told}");
+    assert!(!printed.contains(password), "{printed}");
     project.write("main.hcl", &STACK.replace("length  = 24", "length  = 25"));
     project.done(&["apply", "--yes"]);
     let shown = project.done(&["plan", "--document=-", "--show-sensitive"]);
@@ -175,10 +175,10 @@ fn no_secret_is_in_any_stream_or_document() {
 }
 
 #[test]
-fn outputs_that_are_null_are_told_as_terraform_tells_them() {
+fn null_outputs_are_reported_as_in_terraform() {
     let project =
         Project::new("output \"a\" {\n  value = 1\n}\noutput \"n\" {\n  value = null\n}\n");
-    let told = |project: &Project| {
+    let printed = |project: &Project| {
         let document: Value =
             serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
         let streamed = lines(&project.done(&["plan", "--json"]))
@@ -191,7 +191,7 @@ fn outputs_that_are_null_are_told_as_terraform_tells_them() {
         serde_json::json!({"actions": [action], "before": before, "after": after, "after_unknown": false,
             "before_sensitive": false, "after_sensitive": false})
     };
-    let (document, streamed) = told(&project);
+    let (document, streamed) = printed(&project);
     assert_eq!(document["output_changes"]["a"], change("create", Value::Null, 1.into()));
     assert_eq!(document["output_changes"]["n"], change("no-op", Value::Null, Value::Null));
     assert!(document["planned_values"]["outputs"]["n"]["value"].is_null());
@@ -205,14 +205,14 @@ fn outputs_that_are_null_are_told_as_terraform_tells_them() {
         ("output \"b\" {\n  value = null\n}\n", "delete", "delete"),
     ] {
         project.write("main.hcl", text);
-        let (document, streamed) = told(&project);
+        let (document, streamed) = printed(&project);
         assert_eq!(document["output_changes"]["a"], change(name, 1.into(), Value::Null), "{text}");
         assert_eq!(streamed["a"]["action"], action, "{text}");
     }
 }
 
 #[test]
-fn what_is_ephemeral_is_in_no_document() {
+fn ephemeral_values_are_in_no_document() {
     let project =
         Project::new("variable \"e\" {\n  ephemeral = true\n  default   = \"Zwxqvbjk\"\n}\n");
     let text = project.done(&["plan", "--document=-"]);

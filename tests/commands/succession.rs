@@ -1,4 +1,4 @@
-//! What takes the name of something that goes in the same plan.
+//! New objects with the name of an object that the same plan deletes.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn one(label: &str) -> String {
 }
 
 #[test]
-fn a_block_with_another_label_is_created_after_the_old_one_is_gone() {
+fn a_renamed_block_is_created_after_the_old_one_is_deleted() {
     let project = Project::new(&one("old"));
     project.done(&["apply", "--yes"]);
     project.write("main.hcl", &one("new"));
@@ -39,7 +39,7 @@ fn with_a_moved_block_nothing_is_destroyed() {
 }
 
 #[test]
-fn names_that_shift_by_one_are_given_up_before_they_are_taken() {
+fn shifted_names_are_released_before_reuse() {
     let configuration = "variable \"names\" {\n  type = list(string)\n}\nresource \"local_file\" \"f\" {\n  count = length(var.names)\n  \
                          filename = var.names[count.index]\n  content = var.names[count.index]\n}\n";
     let project = Project::new(configuration);
@@ -55,7 +55,7 @@ fn names_that_shift_by_one_are_given_up_before_they_are_taken() {
 }
 
 #[test]
-fn what_there_can_be_only_one_of_is_not_made_before_it_is_deleted() {
+fn unique_objects_are_deleted_before_creation() {
     let configuration =
         one("it").replace("}\n", "  lifecycle {\n    create_before_destroy = true\n  }\n}\n");
     let project = Project::new(&configuration);

@@ -1,5 +1,4 @@
-//! The documents and streams beside those that terraform makes of the same files, where it is
-//! installed.
+//! Compares documents and streams with those of terraform for the same files, if it is installed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -86,14 +85,14 @@ output "out" {
 }
 "#;
 
-/// The same files, once for each program.
+/// The same files for each program.
 struct Both {
     ours: Project,
     theirs: Project,
 }
 
 impl Both {
-    /// None where there is no terraform.
+    /// Returns none if terraform is not installed.
     fn new() -> Option<Self> {
         let both = Self { ours: Project::new(""), theirs: Project::new("") };
         for project in [&both.ours, &both.theirs] {
@@ -114,7 +113,7 @@ impl Both {
         terraform(&self.theirs, arguments).expect("it was there a moment ago")
     }
 
-    /// The documents of the plans of both.
+    /// Returns the plan documents of both programs.
     fn planned(&self, options: &[&str]) -> (Value, Value) {
         let planned = self.terraform(&[&["plan", "-input=false", "-out=p"], options].concat());
         assert_eq!(planned.code, 0, "{}", planned.err);
@@ -123,7 +122,7 @@ impl Both {
         (serde_json::from_str(&theirs).unwrap(), serde_json::from_str(&ours).unwrap())
     }
 
-    /// What both tell while they do the same, without what is only said to a person.
+    /// Returns the streams of both programs for the same command, without lines for people.
     fn streamed(&self, arguments: &[&str]) -> (Vec<Value>, Vec<Value>) {
         let (theirs, ours) = (self.terraform(arguments), self.ours.ha(arguments));
         assert_eq!((theirs.code, ours.code), (0, 0), "{}\n{}", theirs.out, ours.out);
@@ -150,16 +149,15 @@ fn terraform(project: &Project, arguments: &[&str]) -> Option<Done> {
     command.output().ok().map(Done::from)
 }
 
-/// What no two programs, or no two runs, have in common.
+/// Fields that differ between programs or runs.
 const OWN: [&str; 6] = ["ha", "ha_version", "timestamp", "id", "id_value", "elapsed_seconds"];
-/// Values, which are as secret as we keep them, and as known.
+/// Fields with values, which may be secret or known here and not in terraform.
 const VALUES: [&str; 5] = ["before", "after", "values", "value", "default"];
-/// Where values are unknown or secret.
+/// Fields that mark unknown or secret values.
 const MARKS: [&str; 4] =
     ["after_unknown", "before_sensitive", "after_sensitive", "sensitive_values"];
 
-/// Asserts that everything they tell is told by us as well, and we tell nothing else under names
-/// that are not ours.
+/// Asserts that our document has everything of theirs, and nothing else apart from our own keys.
 fn assert_same(theirs: &Value, ours: &Value, place: &str) {
     match (theirs, ours) {
         (Value::Object(theirs), Value::Object(ours)) => {
@@ -195,7 +193,7 @@ fn assert_same(theirs: &Value, ours: &Value, place: &str) {
     }
 }
 
-/// Values that are known to both are the same, but for secrets, of which we show none.
+/// Asserts that values known to both are equal, apart from secrets, which we do not show.
 fn assert_same_attributes(theirs: &Value, ours: &Value, place: &str) {
     match (theirs, ours) {
         (_, Value::String(hidden)) if hidden == "(sensitive)" => {}
@@ -224,8 +222,8 @@ fn assert_same_attributes(theirs: &Value, ours: &Value, place: &str) {
     }
 }
 
-/// Without what we know while planning and they do not: the output of something whose input is
-/// known. Nor do they say what `for_each` is where a function says it.
+/// Removes the values that only our plan knows: outputs that follow from known inputs, and
+/// `for_each` given by a function.
 fn without_foresight((mut theirs, mut ours): (Value, Value)) -> (Value, Value) {
     for document in [&mut theirs, &mut ours] {
         for change in document["resource_changes"].as_array_mut().into_iter().flatten() {
@@ -276,7 +274,7 @@ fn plans_and_states_are_the_documents_that_terraform_makes() {
     for part in ["applyable", "complete", "errored"] {
         assert_eq!(theirs[part], ours[part], "{part}");
     }
-    let told = |of: &Value| {
+    let printed = |of: &Value| {
         of["relevant_attributes"]
             .as_array()
             .unwrap()
@@ -284,10 +282,9 @@ fn plans_and_states_are_the_documents_that_terraform_makes() {
             .map(Value::to_string)
             .collect::<BTreeSet<_>>()
     };
-    // They name every instance of what is inside of a module where we name the one that is referred
-    // to.
+    // Terraform names every instance inside a module, we name the one that is referred to.
     assert!(
-        told(&ours).is_subset(&told(&theirs)) && told(&ours).len() == 3,
+        printed(&ours).is_subset(&printed(&theirs)) && printed(&ours).len() == 3,
         "{}\n{}",
         theirs["relevant_attributes"],
         ours["relevant_attributes"]
@@ -309,7 +306,7 @@ fn plans_and_states_are_the_documents_that_terraform_makes() {
         "-replace=module.m[\"p\"].terraform_data.in",
     ];
     let (mut theirs, mut ours) = without_foresight(both.planned(&changed));
-    // There they tell the outputs as they will be.
+    // Terraform has planned outputs there.
     for document in [&mut theirs, &mut ours] {
         document["prior_state"]["values"]["outputs"] = Value::Null;
     }
@@ -347,7 +344,7 @@ fn streams_are_those_that_terraform_writes() {
     }
 }
 
-/// Without what is said in words, when, and by whom.
+/// Removes messages, times and the program's name.
 fn without_words(mut line: Value) -> Value {
     for name in ["@message", "@timestamp", "@module"] {
         assert!(line[name].is_string(), "{line}");
@@ -357,15 +354,15 @@ fn without_words(mut line: Value) -> Value {
 }
 
 #[test]
-fn what_is_wrong_is_told_at_the_place_that_terraform_names() {
+fn errors_have_the_place_that_terraform_reports() {
     let Some(both) = Both::new() else { return };
     let wrong = "resource \"terraform_data\" \"x\" {\n  inputt = 1\n}\n";
     for project in [&both.ours, &both.theirs] {
         project.write("main.tf", wrong);
     }
-    let told = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let theirs = told(&both.terraform(&["validate", "-json"]).out);
-    let ours = told(&both.ours.ha(&["validate", "-json"]).out);
+    let printed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let theirs = printed(&both.terraform(&["validate", "-json"]).out);
+    let ours = printed(&both.ours.ha(&["validate", "-json"]).out);
     for part in ["format_version", "valid", "error_count", "warning_count"] {
         assert_eq!(theirs[part], ours[part], "{part}");
     }
@@ -375,7 +372,7 @@ fn what_is_wrong_is_told_at_the_place_that_terraform_names() {
 }
 
 #[test]
-fn commands_that_are_not_here_say_what_is() {
+fn missing_terraform_commands_are_explained() {
     let project = Project::new("");
     let begun = project.ha(&["init", "-upgrade"]);
     assert_eq!((begun.code, begun.out.as_str()), (0, ""), "scripts may go on");
@@ -398,7 +395,7 @@ fn commands_that_are_not_here_say_what_is() {
 }
 
 #[test]
-fn what_checks_say_after_an_apply_is_told() {
+fn checks_are_reported_after_an_apply() {
     let check = r#"
 resource "ha_data" "it" { input = 1 }
 check "name" {

@@ -1,4 +1,4 @@
-//! What commands leave that do nothing, or fail: nothing.
+//! Commands that do nothing or fail leave no files.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::Project;
 
 const THING: &str = "resource \"ha_data\" \"a\" {\n  input = 1\n}\n";
 
-/// The names of all that is below a directory, folders too.
+/// Returns the names of all files and directories below a directory.
 fn names(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -76,7 +76,7 @@ fn a_first_apply_that_comes_to_nothing_leaves_nothing() {
     leaves_nothing(failing, &["apply", "--yes"], 1);
     let elsewhere = "ha {\n  backend \"local\" {\n    path = \"states/deep/ha.state\"\n  }\n}\n";
     leaves_nothing(&(failing.to_owned() + elsewhere), &["--env", "prod", "apply", "--yes"], 1);
-    // What was made stays, and so does the key to it.
+    // Created objects stay, and so does the key of their state.
     let project = Project::new(&(failing.to_owned() + THING));
     assert_eq!(project.ha(&["apply", "--yes"]).code, 1);
     assert_eq!(project.done(&["state", "list"]), "ha_data.a\n");
@@ -84,7 +84,7 @@ fn a_first_apply_that_comes_to_nothing_leaves_nothing() {
 }
 
 #[test]
-fn a_plan_that_was_kept_for_nothing_can_be_applied_again() {
+fn an_empty_saved_plan_can_be_applied_again() {
     let project = Project::new(
         "resource \"local_file\" \"f\" {\n  filename = \"folder/f\"\n  content  = \"x\"\n}\n",
     );

@@ -1,4 +1,4 @@
-//! What cannot be looked at: it is told, and "no changes" is not said of it.
+//! Objects that cannot be refreshed are reported, and not counted as unchanged.
 
 use std::fs::{self, File};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Project;
 
 #[test]
-fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3() {
+fn an_incomplete_refresh_exits_with_3() {
     let file = |name: &str, content: &str| {
         format!(
             "resource \"local_file\" \"{name}\" {{\n  filename = \"{name}.txt\"\n  content  = \"{content}\"\n}}\n"
@@ -27,7 +27,11 @@ fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3(
         planned.out
     );
     assert!(!planned.out.contains("2 resources are as configured"), "{}", planned.out);
-    assert_eq!(project.ha(&["plan"]).code, 0, "only who asks is told by the exit code");
+    assert_eq!(
+        project.ha(&["plan"]).code,
+        0,
+        "the exit code differs only with `--detailed-exitcode`"
+    );
 
     let events = project.ha(&["plan", "--json", "--detailed-exitcode"]);
     assert_eq!(events.code, 3, "{}", events.out);
@@ -43,7 +47,7 @@ fn a_plan_without_changes_that_could_not_see_everything_says_so_and_ends_with_3(
         serde_json::from_str(&project.done(&["plan", "--document", "-"])).unwrap();
     assert_eq!(document["ha"]["unchecked"][0]["address"], "local_file.unseen", "{document}");
 
-    // With something to do it is a plan with changes.
+    // With changes the exit code is that of a plan with changes.
     project.write("main.hcl", &(file("seen", "y") + &file("unseen", "x")));
     let planned = project.ha(&["plan", "--detailed-exitcode"]);
     assert_eq!(planned.code, 2, "{}{}", planned.out, planned.err);

@@ -1,4 +1,4 @@
-//! Values as terraform has them, from a configuration to what is recorded.
+//! Values equal terraform's, from the configuration to the state.
 
 use std::collections::BTreeMap;
 
@@ -65,9 +65,9 @@ fn project(root: &str, module: &str) -> Project {
 }
 
 fn outputs(project: &Project) -> BTreeMap<String, Json> {
-    let told: BTreeMap<String, Json> =
+    let printed: BTreeMap<String, Json> =
         serde_json::from_str(&project.done(&["output", "--json"])).unwrap();
-    told.into_iter().map(|(name, it)| (name, it["value"].clone())).collect()
+    printed.into_iter().map(|(name, it)| (name, it["value"].clone())).collect()
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn values_are_what_terraform_makes_of_them() {
 }
 
 #[test]
-fn what_a_plan_read_of_the_machine_stays_what_it_was() {
+fn a_plan_keeps_the_files_that_it_read() {
     let project = project(VALUES, MODULE);
     project.done(&["plan", "--out", "kept"]);
     let home = project.home.path().join("x");
@@ -111,16 +111,16 @@ fn what_a_plan_read_of_the_machine_stays_what_it_was() {
         .output();
     let applied = crate::Done::from(applied.unwrap());
     assert_eq!(applied.code, 0, "{}", applied.err);
-    let told = project
+    let printed = project
         .command(&["output", "--json"])
         .env("HA_STATE_KEY_FILE", key(&project))
         .output()
         .unwrap();
-    let told: Json = serde_json::from_slice(&told.stdout).unwrap();
-    assert_eq!(told["places"]["value"][2], serde_json::json!(home));
+    let printed: Json = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(printed["places"]["value"][2], serde_json::json!(home));
 }
 
-/// The key file that planning made in the home directory.
+/// Returns the key file that planning created in the home directory.
 fn key(project: &Project) -> std::path::PathBuf {
     let keys = project.home.path().join(".config/ha/keys");
     let mut found = std::fs::read_dir(keys).unwrap().map(|it| it.unwrap().path());
@@ -166,7 +166,7 @@ output "p" { value = ephemeralasnull("${var.e}") }
 "#;
 
 #[test]
-fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
+fn ephemeral_values_become_null_and_are_stored_nowhere() {
     let project = project(EPHEMERAL, EPHEMERAL_MODULE);
     let applied = project.ha(&["apply", "--yes", "--var", "e=hunter22-ephemeral"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
@@ -175,7 +175,7 @@ fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
     assert_eq!(outputs["mixed"], serde_json::json!({ "a": null, "b": 2 }));
     assert_eq!(outputs["made"], serde_json::json!("{\"q\":[null],\"z\":null}"));
     assert_eq!(outputs["module"], serde_json::json!({ "o": null, "p": null }));
-    // Neither is it told by what goes wrong with it.
+    // Errors about an ephemeral value do not show it.
     let refused = project.ha(&["plan", "--var", "e=abc"]);
     assert!(
         refused.code == 1 && refused.err.contains("Too short.") && !refused.err.contains("\"abc\""),
@@ -190,11 +190,11 @@ fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
 }
 
 #[test]
-fn the_type_is_a_part_of_what_is_kept() {
+fn types_are_recorded() {
     let kept = |argument: &str, value: &str| {
         format!("resource \"terraform_data\" \"a\" {{\n  {argument} = {value}\n}}\n")
     };
-    // What changes, and how the plan shows it.
+    // A new value, and its line in the plan.
     let changes = [
         ("tostring(null)", "null", "string -> any  its type alone"),
         ("null", "tostring(null)", "any -> string  its type alone"),
@@ -262,6 +262,6 @@ fn an_instance_of_a_module_is_an_attribute_too() {
     );
     assert_eq!(outputs["whole"], serde_json::json!({ "k": 10 }));
     project.write("main.hcl", &INSTANCES.replace("module.f.b.k", "module.f.b.nope"));
-    let told = project.ha(&["plan"]).err;
-    assert!(told.contains("the module `f` has no output `nope`"), "{told}");
+    let printed = project.ha(&["plan"]).err;
+    assert!(printed.contains("the module `f` has no output `nope`"), "{printed}");
 }
