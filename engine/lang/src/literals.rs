@@ -222,7 +222,7 @@ resource "x" "password" {
         for (text, expected) in [
             ("p = 1 /* \"Secret\" word\n", "p= \"Secret\" word"),
             ("a {\n  /* Secret\n}\n", "a= Secret | a.Secret="),
-            ("a /* closed */\n", ""),
+            ("a = 1 /* closed */\n", ""),
         ] {
             let all = slipped(text);
             let line = expected.split(" | ").next().unwrap_or_default();
