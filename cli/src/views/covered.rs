@@ -335,6 +335,11 @@ impl Within<'_> {
         if self.is_no_value(literal) {
             return None;
         }
+        // The text of an unclosed comment has no argument, so that in a block it may be any value.
+        let is_comment = self.text[..literal.place.start].ends_with("/*");
+        if is_comment && literal.written == LiteralForm::Bare && !literal.heads.is_empty() {
+            return Some(false);
+        }
         let names = Names::of(literal);
         // If the block type is misspelt, the variable's name is not in the path, only among the
         // labels.
