@@ -36,7 +36,7 @@ resource "ha_data" "not_null" {
 }
 output "coalesced" { value = jsonencode(coalesce(var.text, 443)) }
 output "chosen" { value = jsonencode(var.text == null ? 443 : var.text) }
-output "joined" { value = jsonencode(concat(var.texts, tolist([1]))) }
+output "joined" { value = jsonencode(concat(var.strings, tolist([1]))) }
 output "mapped" { value = jsonencode(tomap({ a = var.text, b = 80 })) }
 output "looked_up" { value = jsonencode(lookup(var.map, "x", 5)) }
 output "number" { value = pow(2, 64) - 1 }
