@@ -211,7 +211,7 @@ fn two_aliases_for_one_server_do_not_hide_two_blocks_for_one_role() {
         Project::new(&configuration).ha(&["plan"])
     };
     let refused = plan(1);
-    let message = "`postgresql_role.a` and `postgresql_role.b` are one and the same thing";
+    let message = "`postgresql_role.a` and `postgresql_role.b` are the same object";
     assert!(refused.code == 1 && refused.err.contains(message), "{}", refused.err);
     let planned = plan(2);
     assert!(!planned.err.contains(message), "{}", planned.err);

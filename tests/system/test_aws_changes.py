@@ -285,7 +285,7 @@ class Changes(unittest.TestCase):
             ([(disk, "allocated_storage = 110.5")], "a whole number is required"),
             ([(disk, f"{disk}\n  port = 5432.5")], "a whole number is required"),
             ([(disk, f"{disk}\n  iops = 1500.5")], "a whole number is required"),
-            ([('"db.m5.large"', '"m5.large"')], "`m5.large` is not a class"),
+            ([('"db.m5.large"', '"m5.large"')], "`m5.large` is not an instance class"),
             ([('engine              = "mysql"', 'engine = "postgresql"')], "did you mean `postgres`?"),
             ([('engine              = "mysql"', 'engine = "aurora-mysql"')], "in a cluster only"),
             ([(disk, f'{disk}\n  parameter_group_name = "default.mysql5.7"')], "is not for mysql 8.0.32"),
@@ -293,7 +293,7 @@ class Changes(unittest.TestCase):
             ([(disk, f"{disk}\n  vpc_security_group_ids = []")], "at least one security group"),
             ([(disk, f'{disk}\n  db_name = "my-db"')], "not `my-db`"),
             ([(disk, f'{disk}\n  ca_cert_identifier = "rds-ca-2048"')], "is not a certificate authority of RDS"),
-            ([(disk, f"{disk}\n  monitoring_interval = 20")], "every 1, 5, 10, 15, 30 or 60 seconds"),
+            ([(disk, f"{disk}\n  monitoring_interval = 20")], "is 1, 5, 10, 15, 30 or 60 seconds"),
             ([(disk, f"{disk}\n  performance_insights_enabled = true\n  performance_insights_retention_period = 365")], "not 365"),
         ):
             with self.subTest(said):
@@ -303,7 +303,7 @@ class Changes(unittest.TestCase):
     def test_a_rule_has_one_description(self):
         rule = 'ingress {\n    protocol = "tcp"\n    from_port = 80\n    to_port = 80\n    cidr_blocks = ["10.0.0.0/8"]\n    description = "'
         group = f'\nresource "aws_security_group" "web" {{\n  name = "NAME"\n  {rule}one"\n  }}\n  {rule}other"\n  }}\n}}\n'
-        self.assertIn("described as", Directory(self, "twice", group).ha("validate", expect=1))
+        self.assertIn("EC2 stores one description", Directory(self, "twice", group).ha("validate", expect=1))
 
     def test_two_blocks_for_one_rule_are_refused_before_there_is_a_group(self):
         here = Directory(self, "rules", RULES)
@@ -321,11 +321,11 @@ class Changes(unittest.TestCase):
         group = ('name = "NAME"', 'name = "NAME"\n  ingress = []')
         here = Directory(self, "claimed", RULES)
         here.write(group)
-        here.expect_refused("`aws_security_group.web` looks after all its incoming rules", "ingress_rule.one", "ingress_rule.other")
+        here.expect_refused("`aws_security_group.web` manages all its incoming rules", "ingress_rule.one", "ingress_rule.other")
         here.write()
         here.apply()
         here.write(group)
-        here.expect_refused("`aws_security_group.web` looks after all its incoming rules")
+        here.expect_refused("`aws_security_group.web` manages all its incoming rules")
         here = Directory(self, "claims", ROLE)
         claims = 'path               = "/"\n  managed_policy_arns = []\n  inline_policy = []'
         here.write(('path               = "/"', claims))
@@ -372,6 +372,8 @@ class Changes(unittest.TestCase):
         self.assertIn("LOSES DATA", here.ha("plan"))
         here.write(("force_destroy = true", "force_destroy = false"))
         here.apply()
+        self.assertIn("the bucket `forced` holds objects", here.ha("plan", "--destroy", expect=1))
+        self.system.aws.s3.delete_object(Bucket="forced", Key="theirs")
         self.assertNotIn("LOSES DATA", here.ha("plan", "--destroy"))
 
     def test_the_european_cloud_has_names_of_its_own(self):

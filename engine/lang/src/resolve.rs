@@ -354,7 +354,7 @@ impl NameResolver {
     fn tried(&mut self, arguments: Vec<syntax::SyntaxNode>) -> Box<[ExpressionNode]> {
         let mut nodes = Vec::with_capacity(arguments.len());
         let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
+        for argument in arguments.by_ref() {
             let node = self.node(argument);
             let is_last = always_has_a_value(&node);
             nodes.push(node);

@@ -75,11 +75,11 @@ fn ephemeral_values_are_refused_where_they_would_be_stored() {
         ),
         (
             "output \"o\" { value = try(var.e, 1) }".to_owned(),
-            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "output \"o\" { value = [try(1, var.e), var.e] }".to_owned(),
-            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+            "the output `o` would store `var.e`, which is ephemeral @ main.hcl: var.e",
         ),
         (
             "output \"o\" { value = [ephemeralasnull(var.e), var.e] }".to_owned(),

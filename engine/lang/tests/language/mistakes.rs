@@ -421,7 +421,7 @@ fn types_of_other_languages_are_corrected() {
 fn operators_of_foreign_types_are_explained_as_types_only_behind_types() {
     let summary = |text: &str| problems(text)[0].summary.clone();
     assert_eq!(summary("1 | 2"), "expected the end of the expression, found `|`");
-    assert_eq!(summary("1 ?"), "a value is missing behind `?`");
+    assert_eq!(summary("1 ?"), "a value is missing after `?`");
     assert_eq!(summary("1 >"), "a value is missing behind `>`");
 }
 
@@ -446,7 +446,7 @@ fn refuses_numbers_out_of_range() {
             ("1e39000 * 1e39000", "error: the result is too large for a number"),
             ("1e39000 / 1e-39000", "error: the result is too large for a number"),
             ("1e-39000 * 1e-39000", "0"),
-            ("pow(10, 1000000)", "error: `pow`: the result is no number"),
+            ("pow(10, 1000000)", "error: `pow`: the result is not a finite number"),
             (
                 "yamldecode(\"1e1000000\")",
                 "error: `text` of `yamldecode`: this is not YAML: a number is out of range, \

@@ -446,6 +446,11 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
     if has(&["try(", "can("]) && is_open {
         return Some("what is tried and hangs on something unknown is not guessed");
     }
+    if has(&[" ? "]) && has(&["join("]) && is_open && text.ends_with("== null") {
+        return Some(
+            "an arm that fails while an argument of it is unknown may succeed once it is known",
+        );
+    }
     if difference.starts_with("terraform refuses it") {
         if world.untold().evaluated(text).is_err() {
             return Some(
@@ -462,7 +467,7 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
                 "a string of which only the beginning is known, or a pattern for one that is not, is read once it is known",
             );
         }
-        if has(&["distinct("]) && is_open {
+        if has(&["distinct("]) && (is_open || text.ends_with("== null")) {
             return Some(
                 "terraform converts the elements of a list to one type only once all of them are known",
             );

@@ -139,7 +139,7 @@ async fn a_missing_owner_is_named() {
     let error = project.create(KIND, &given).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "could not make `master` a member of the role `no one at all`: there is no role `nobody at all`"
+        "could not make `master` a member of the role `no one at all`: there is no role `no one at all`"
     );
     assert!(error.help[0].contains("postgresql_role"));
 }
