@@ -164,7 +164,7 @@ fn a_new_diagnostic_rebuilds_no_provider() {
 
 #[test]
 fn every_provider_is_registered() {
-    let registry = fs::read_to_string(root().join("cli/src/workspace/providers.rs")).unwrap();
+    let registry = fs::read_to_string(root().join("cli/src/registry/providers.rs")).unwrap();
     for package in packages()
         .values()
         .filter(|it| it.manifest.starts_with(root().canonicalize().unwrap().join("providers")))
@@ -172,8 +172,105 @@ fn every_provider_is_registered() {
         let call = format!("{}::register(", package.name.replace('-', "_"));
         assert!(
             registry.contains(&call),
-            "`{}` is not in cli/src/workspace/providers.rs",
+            "`{}` is not in cli/src/registry/providers.rs",
             package.name
         );
     }
+}
+
+/// The modules of the program, each of which may use those before it alone.
+const CLI_MODULES: [&str; 11] = [
+    "registry",
+    "invocation",
+    "views",
+    "output",
+    "logging",
+    "interrupt",
+    "workspace",
+    "arguments",
+    "commands",
+    "cli",
+    "main",
+];
+
+/// The source files of the program by their module paths, such as `workspace::project`, without
+/// their tests.
+fn cli_files() -> BTreeMap<String, String> {
+    let source = root().join("cli/src");
+    let mut open = vec![source.clone()];
+    let mut files = BTreeMap::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|it| it.unwrap().path()));
+            continue;
+        }
+        let name = path.strip_prefix(&source).unwrap().with_extension("");
+        let steps: Vec<&str> = name.iter().map(|it| it.to_str().unwrap()).collect();
+        let steps = steps.strip_suffix(&["mod"]).unwrap_or(&steps);
+        if path.extension().is_some_and(|it| it == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            // A test may go through the whole program.
+            let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            files.insert(steps.join("::"), shipped.to_owned());
+        }
+    }
+    files
+}
+
+/// The modules of the program that a file uses by their full paths, as far as they are files.
+fn uses<'a>(text: &str, files: &'a BTreeMap<String, String>) -> BTreeSet<&'a str> {
+    let is_path = |it: char| it.is_alphanumeric() || matches!(it, '_' | ':');
+    let paths = text.split("crate::").skip(1).map(|it| it.split(|it| !is_path(it)).next().unwrap());
+    let file = |path: &str| {
+        let ends = path.match_indices("::").map(|(at, _)| at).chain([path.len()]);
+        let longest_first = ends.collect::<Vec<_>>().into_iter().rev();
+        longest_first.map(|end| &path[..end]).find_map(|it| files.get_key_value(it))
+    };
+    paths.filter_map(|it| file(it).map(|(name, _)| name.as_str())).collect()
+}
+
+#[test]
+fn modules_of_the_program_use_only_those_below_them() {
+    let files = cli_files();
+    assert!(files.len() > 100, "files are missing");
+    let rank = |path: &str| {
+        let module = path.split("::").next().unwrap();
+        let at = CLI_MODULES.iter().position(|it| *it == module);
+        at.unwrap_or_else(|| panic!("`{module}` has no place in CLI_MODULES"))
+    };
+    for (file, text) in files.iter().filter(|(name, _)| name.as_str() != "cli::help") {
+        for used in uses(text, &files) {
+            let is_below =
+                rank(used) < rank(file) || file.split("::").next() == used.split("::").next();
+            assert!(is_below, "`{file}` must not use `{used}`, which is above it");
+        }
+    }
+}
+
+#[test]
+fn no_files_of_the_program_use_each_other_in_a_circle() {
+    let files = cli_files();
+    // A file that none of the others uses is in no circle; without it others become such files.
+    let mut open: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, text) in &files {
+        let used = uses(text, &files).into_iter().filter(|it| it != name).collect();
+        open.insert(name, used);
+    }
+    loop {
+        let used: BTreeSet<&str> = open.values().flatten().copied().collect();
+        let before = open.len();
+        open.retain(|name, _| used.contains(name));
+        if open.len() == before {
+            break;
+        }
+    }
+    loop {
+        let left: BTreeSet<&str> = open.keys().copied().collect();
+        let before = open.len();
+        open.retain(|_, uses| uses.iter().any(|it| left.contains(it)));
+        if open.len() == before {
+            break;
+        }
+    }
+    assert!(open.is_empty(), "these use each other in a circle: {:#?}", open.keys());
 }

@@ -1,55 +1,73 @@
 //! From the command line to a command.
 
+pub(crate) mod command_line;
+mod environment;
+#[cfg(test)]
+mod help;
+mod terraform_syntax;
+mod usage_error;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+use tracing::{debug, info_span};
 
-use crate::arguments::invocation;
-use crate::arguments::{Command, CommandLine};
+use self::command_line::{Command, CommandLine};
+use self::environment::with_environment;
+use self::terraform_syntax::{with_bare_flags, with_two_dashes};
 use crate::commands::{
-    Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan,
-    schema, show, state, validate, version,
+    apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema,
+    show, state, validate, version,
 };
-use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::invocation;
+use crate::logging;
+use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED};
 use crate::output::terminal::{ColorChoice, Terminal};
-use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::files;
 use crate::workspace::selected::{Workspace, name_asked_for};
-use crate::workspace::{files, terraform_compat};
+use crate::workspace::session::Session;
 
-/// Says what to do in the place of a command or an option that Terraform has.
-pub(crate) fn not_here(error: &clap::Error) -> Option<u8> {
-    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && error.kind() == ErrorKind::UnknownArgument
-        && let Some(instead) = terraform_compat::option_instead(option)
-    {
-        let notice =
-            RenderedDiagnostic::error(format!("there is no option `{option}` here")).help(instead);
-        return Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)));
-    }
-    let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else {
-        return None;
+/// Parses the command line, runs the command, and returns the exit code.
+pub(crate) fn main(arguments: Vec<OsString>) -> u8 {
+    let arguments = match with_environment(arguments) {
+        Ok(arguments) => {
+            let doubled = with_two_dashes(arguments.into_iter());
+            with_bare_flags(doubled, CommandLine::command)
+        }
+        Err(notice) => {
+            return CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto));
+        }
     };
-    let given = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
-    let about_state = if command == "init" { terraform_compat::init_instead(given) } else { None };
-    if let Some((instead, is_error)) = about_state {
-        let notice =
-            RenderedDiagnostic::error(format!("`ha {command}` does nothing with the state"));
-        let notice = if is_error { notice } else { notice.warning() };
-        let code = CommandError::from(notice.help(instead)).tell(&Terminal::new(ColorChoice::Auto));
-        return Some(if is_error { code } else { DONE });
+    let arguments = match CommandLine::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            if let Some(code) = usage_error::explain(&error) {
+                return code;
+            }
+            // A reader that closes the pipe before the end of the help is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { FAILED } else { DONE };
+        }
+    };
+    let everywhere = &arguments.everywhere;
+    let terminal =
+        Terminal::new(if everywhere.no_color { ColorChoice::Never } else { everywhere.color });
+    if let Err(notice) = logging::start() {
+        return CommandError::from(notice).tell(&terminal);
     }
-    let instead = terraform_compat::instead(command)?;
-    if terraform_compat::is_needless(command) {
-        Terminal::new(ColorChoice::Auto).tell(&format!("`ha {command}` does nothing: {instead}\n"));
-        return Some(DONE);
-    }
-    let notice =
-        RenderedDiagnostic::error(format!("there is no command `{command}`")).help(instead);
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    let span = info_span!(target: "ha::command", "command", command = arguments.command.name());
+    let _entered = span.enter();
+    let code = match run(&arguments, terminal) {
+        Ok(code) => code,
+        Err(error) => error.tell(&terminal),
+    };
+    debug!(target: "ha::command", code, "ended");
+    code
 }
 
-pub(crate) fn run(arguments: &CommandLine, terminal: Terminal) -> CommandResult {
+fn run(arguments: &CommandLine, terminal: Terminal) -> CommandResult {
     if let Some(directory) = &arguments.everywhere.chdir {
         files::remember_start();
         let entered = std::env::set_current_dir(directory);
@@ -78,6 +96,6 @@ pub(crate) fn run(arguments: &CommandLine, terminal: Terminal) -> CommandResult 
         Command::Explain(arguments) => explain::explain(arguments, &session),
         Command::Version(arguments) => version::version(arguments, &session),
         Command::Completions(arguments) => completions::completions(arguments, &session),
-        Command::Man(arguments) => man::man(arguments, &session),
+        Command::Man(arguments) => man::man(arguments, CommandLine::command(), &session),
     }
 }

@@ -13,9 +13,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
+use crate::output::io_error::plain;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::{SecretTexts, environment_secrets};
-use crate::workspace::files::plain;
 
 /// What is logged, as a filter of `tracing-subscriber`.
 const FILTER: &str = "HA_LOG";

@@ -4,28 +4,24 @@ mod arguments;
 mod cli;
 mod commands;
 mod interrupt;
+mod invocation;
 mod logging;
 mod output;
+mod registry;
 mod views;
 mod workspace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use tracing::{debug, info_span};
 
 use crate::arguments::completion::ASKED;
-use crate::arguments::{
-    CommandLine, may_be_value, with_bare_flags, with_environment, with_two_dashes,
-};
-use crate::cli::{not_here, run};
-use crate::output::command_error::{CommandError, DONE, FAILED, NO_COMMAND};
+use crate::cli::command_line::CommandLine;
+use crate::output::command_error::{DONE, FAILED, NO_COMMAND};
 use crate::output::terminal::{ColorChoice, Terminal};
-use crate::views::diagnostic::RenderedDiagnostic;
 
 /// Planning makes and drops many small values, for which the system's allocator takes a third more
 /// time.
@@ -65,75 +61,5 @@ fn main() -> ExitCode {
         let _ = CommandLine::command().print_long_help();
         return ExitCode::from(NO_COMMAND);
     }
-    let given = match with_environment(given) {
-        Ok(given) => with_bare_flags(with_two_dashes(given.into_iter()), CommandLine::command),
-        Err(notice) => {
-            return ExitCode::from(
-                CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)),
-            );
-        }
-    };
-    let arguments = match CommandLine::try_parse_from(given) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            if let Some(code) =
-                not_here(&error).or_else(|| only_in_json(&error)).or_else(|| not_quoted(&error))
-            {
-                return ExitCode::from(code);
-            }
-            // Help that no one reads to its end is no failure.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { FAILED } else { 0 });
-        }
-    };
-    let everywhere = &arguments.everywhere;
-    let terminal =
-        Terminal::new(if everywhere.no_color { ColorChoice::Never } else { everywhere.color });
-    if let Err(notice) = logging::start() {
-        return ExitCode::from(CommandError::from(notice).tell(&terminal));
-    }
-    let span = info_span!(target: "ha::command", "command", command = arguments.command.name());
-    let _entered = span.enter();
-    match run(&arguments, terminal) {
-        Ok(code) => ended(code),
-        Err(trouble) => ended(trouble.tell(&terminal)),
-    }
-}
-
-fn ended(code: u8) -> ExitCode {
-    debug!(target: "ha::command", code, "ended");
-    ExitCode::from(code)
-}
-
-/// Says that secrets are shown in JSON alone.
-fn only_in_json(error: &clap::Error) -> Option<u8> {
-    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else {
-        return None;
-    };
-    if error.kind() != ErrorKind::MissingRequiredArgument || *missing != ["--json"] {
-        return None;
-    }
-    let notice = RenderedDiagnostic::error("`--show-sensitive` shows secrets in JSON alone");
-    let notice = notice.help(
-        "add `--json`; of one value of an output `ha output --raw NAME` prints the text itself",
-    );
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
-}
-
-/// Says what is wrong with an argument that may be the value of a variable, without the value.
-fn not_quoted(error: &clap::Error) -> Option<u8> {
-    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
-        return None;
-    };
-    let is_stray = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
-    let summary = match error.kind() {
-        ErrorKind::ValueValidation if argument.starts_with("--var ") => {
-            "`--var` gives no name and value"
-        }
-        _ if is_stray && may_be_value(argument) => "there is an argument that belongs to no option",
-        _ => return None,
-    };
-    let notice = RenderedDiagnostic::error(summary)
-        .help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument");
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    ExitCode::from(cli::main(given))
 }

@@ -372,7 +372,7 @@ class Changes(unittest.TestCase):
         self.assertIn("LOSES DATA", here.ha("plan"))
         here.write(("force_destroy = true", "force_destroy = false"))
         here.apply()
-        self.assertIn("the bucket `forced` holds objects", here.ha("plan", "--destroy", expect=1))
+        self.assertIn("holds objects that `ha` did not put there", here.ha("plan", "--destroy", expect=1))
         self.system.aws.s3.delete_object(Bucket="forced", Key="theirs")
         self.assertNotIn("LOSES DATA", here.ha("plan", "--destroy"))
 

@@ -9,10 +9,10 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use ha_value::{Address, ResourceMode};
 
 use crate::output::command_error::CommandError;
+use crate::registry::providers::kinds;
 use crate::workspace::backend_config::BackendConfig;
+use crate::workspace::directory_files::says_where;
 use crate::workspace::encryption::StateKeys;
-use crate::workspace::project::says_where;
-use crate::workspace::providers::kinds;
 use crate::workspace::selected::{Workspace, name_asked_for};
 use crate::workspace::state_location::StateLocation;
 

@@ -4,20 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, FromArgMatches};
 
-use super::environment::added_texts;
 use crate::views::expression::is_identifier;
-use crate::workspace::project::{VariableOptions, VariableSource};
+use crate::workspace::variable_options::{VariableOptions, VariableSource};
 
 /// Where the help lists them.
 const VARIABLES: &str = "Variables";
-
-/// Whether an argument that no one asked for may be the value of a variable, which is not told.
-pub(crate) fn may_be_value(argument: &str) -> bool {
-    let sets = |word: &str| word.trim_start_matches(['-', '"', '\'']).starts_with("var");
-    argument.contains('=')
-        || std::env::args_os().any(|it| sets(&it.to_string_lossy()))
-        || added_texts().any(|it| it.split_whitespace().any(sets))
-}
 
 /// Values of variables, in the order in which they were given.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +95,7 @@ impl FromArgMatches for VariableArgs {
 mod tests {
     use clap::Parser;
 
-    use crate::arguments::{Command, CommandLine};
+    use crate::cli::command_line::{Command, CommandLine};
 
     #[test]
     fn values_keep_their_order() {

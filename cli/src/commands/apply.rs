@@ -10,14 +10,13 @@ use ha_plan::{FileSource, Plan, PlanMode};
 use ha_state_model::{Frame, RunEnd, RunFrame, RunOutcome, RunStart, State};
 use ha_state_store::{KeyedDigest, LockInfo, StateWriter};
 
-use super::Session;
 use super::planning::{
     PlanOptions, PlannedRun, engine, known_secrets, make, make_to_show, run, warn,
 };
 use super::reporter::{ProgressTicker, Reporter};
-use crate::arguments::invocation;
 use crate::arguments::{ApprovalArgs, PlanningArgs, ReportingArgs, ScopeArgs, VariableArgs};
 use crate::interrupt::listen;
+use crate::invocation;
 use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED, INTERRUPTED};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::outcome::{
@@ -29,8 +28,10 @@ use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 use crate::views::state_view::{shown_outputs, state_values};
 use crate::workspace::plan_file;
-use crate::workspace::project::{Project, VariableMode, VariableOptions, given_again};
+use crate::workspace::project::{Project, VariableMode, given_again};
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
+use crate::workspace::variable_options::VariableOptions;
 
 /// What would make another plan than the one that was kept.
 const CHANGING: [&str; 8] = [

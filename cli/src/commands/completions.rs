@@ -1,9 +1,9 @@
 use clap::{Args, ValueEnum};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
-use super::Session;
 use crate::arguments::completion::ASKED;
 use crate::output::command_error::{CommandResult, DONE};
+use crate::workspace::session::Session;
 
 /// Print what teaches a shell to complete `ha`
 ///

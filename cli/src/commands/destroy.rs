@@ -1,10 +1,10 @@
 use clap::Args;
 use ha_plan::PlanMode;
 
-use super::Session;
 use super::apply::ApplyOptions;
 use crate::arguments::{ApprovalArgs, ReportingArgs, ScopeArgs, VariableArgs};
 use crate::output::command_error::CommandResult;
+use crate::workspace::session::Session;
 
 /// Destroy everything that the configuration made
 ///

@@ -2,12 +2,12 @@ use clap::Args;
 use ha_diagnostics::DiagnosticCode;
 use ha_diagnostics::code::{CodeExplanation, EXPLANATIONS};
 
-use super::Session;
 use crate::arguments::completion;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::json::JsonValue;
 use crate::views::style::{Painter, TextRole};
+use crate::workspace::session::Session;
 
 /// Say what a code such as HA0203 means, and how to fix it
 ///

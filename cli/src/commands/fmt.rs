@@ -8,12 +8,12 @@ use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
 use ha_lang::{SourceFile, format};
 
-use super::Session;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::file_diff::Rewritten;
 use crate::views::sources::SourceTexts;
-use crate::workspace::project::{not_text, text};
+use crate::workspace::directory_files::{not_text, text};
+use crate::workspace::session::Session;
 
 /// What is formatted, by the end of its name.
 const SUFFIXES: [&str; 4] = [".hcl", ".tf", ".hclvars", ".tfvars"];

@@ -7,19 +7,19 @@ use ha_lang::Configuration;
 use ha_plan::{Change, OutlineKind, PlanMode, outline};
 use ha_value::closest;
 
-use super::Session;
 use super::planning::{PlanOptions, engine, make, run};
 use super::reporter::Reporter;
 use crate::arguments::completion;
 use crate::arguments::{ReportingArgs, ScopeArgs, VariableArgs};
 use crate::interrupt::listen;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::registry::providers::kinds;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::graph::{GraphPicture, PictureNode, dot, json, mermaid, svg, text, without_keys};
 use crate::views::sources::SourceTexts;
 use crate::workspace::plan_file;
 use crate::workspace::project::{Project, VariableMode, kept_configuration};
-use crate::workspace::providers::kinds;
+use crate::workspace::session::Session;
 
 /// Show what refers to what
 ///

@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use clap::Args;
 use ha_apply::RefreshMode;
-use ha_plan::PlanMode;
+use ha_plan::{AddressPattern, PlanMode};
 use ha_value::Address;
 
-use super::Session;
 use super::apply::ApplyOptions;
 use crate::arguments::completion;
 use crate::arguments::{ApprovalArgs, ReportingArgs, ScopeArgs, VariableArgs, time};
 use crate::output::command_error::CommandResult;
 use crate::views::diagnostic::RenderedDiagnostic;
+use crate::views::secrets::{has_secret_id, is_kind};
+use crate::workspace::session::Session;
 
 /// Record what exists already
 ///
@@ -27,10 +28,14 @@ Examples:
 
 Exit codes: 0 done, 1 error, 130 interrupted.")]
 pub(crate) struct ImportArgs {
-    /// The instance that it becomes
+    /// The instance to record the object as, such as `aws_s3_bucket.logs`; its block must be in the
+    /// configuration
+    // Parsed by the command: the parser of arguments would print what is no address, and that may
+    // be a secret that was given first.
     #[arg(value_name = "ADDRESS", add = completion::addresses())]
-    address: Address,
-    /// What the service calls it
+    address: String,
+    /// The ID of the object at its service, in the form of Terraform's provider; for a
+    /// `random_password` the password itself
     #[arg(value_name = "ID")]
     id: String,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`
@@ -43,25 +48,78 @@ pub(crate) struct ImportArgs {
 }
 
 pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> CommandResult {
-    let written = arguments.address.to_string();
-    let target = written
-        .parse()
-        .map_err(|_| RenderedDiagnostic::error(format!("`{written}` cannot be imported into")))?;
-    let scope = ScopeArgs {
-        target: vec![target],
-        exclude: Vec::new(),
-        refresh: RefreshMode::None,
-        parallelism: std::num::NonZeroUsize::MIN,
-    };
-    let order = ApplyOptions {
+    let address = address_of(&arguments.address, &arguments.id)?;
+    let target = address
+        .to_string()
+        .parse::<AddressPattern>()
+        .map_err(|_| RenderedDiagnostic::error(format!("`{address}` cannot be imported into")))?;
+    let options = ApplyOptions {
         mode: PlanMode::Normal,
         command: "ha import",
         approval: &ApprovalArgs { yes: true, input: false, lock_timeout: arguments.lock_timeout },
         telling: &arguments.telling,
-        scope: &scope,
+        scope: &ScopeArgs {
+            target: vec![target],
+            exclude: Vec::new(),
+            refresh: RefreshMode::None,
+            parallelism: std::num::NonZeroUsize::MIN,
+        },
         replace: &[],
-        imports: &[(arguments.address.clone(), arguments.id.clone())],
+        imports: &[(address, arguments.id.clone())],
         wishes: arguments.variables.wishes(),
     };
-    order.carry_out(session, None)
+    options.carry_out(session, None)
+}
+
+/// The address among the two arguments of an import.
+///
+/// # Errors
+/// When it is not the first of them. The other one may be a secret, so neither is in the message.
+fn address_of(first: &str, second: &str) -> Result<Address, RenderedDiagnostic> {
+    let swapped = || {
+        RenderedDiagnostic::error("`ha import` takes the address first, and the ID after it")
+            .help("write `ha import ADDRESS ID`")
+    };
+    match (first.parse::<Address>(), second.parse::<Address>()) {
+        // A password such as `Zx8.q` can be read as an address; the kind of the second argument
+        // shows that it is none.
+        (Ok(first), Ok(second))
+            if has_secret_id(&second.block.kind) && !is_kind(&first.block.kind) =>
+        {
+            Err(swapped())
+        }
+        (Ok(address), _) => Ok(address),
+        (Err(_), Ok(_)) => Err(swapped()),
+        (Err(error), Err(_)) => {
+            Err(RenderedDiagnostic::error("the first argument of `ha import` is not an address")
+                .help(error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_in_the_wrong_order_are_not_printed() {
+        for (first, second) in [
+            ("hunter2-secret", "random_password.db"),
+            ("Zx8.secret", "random_password.db"),
+            ("secret", "random_pasword.db"),
+            ("secret", "secret"),
+        ] {
+            let notice = address_of(first, second).unwrap_err();
+            assert!(!format!("{notice:?}").contains("secret"), "{notice:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_look_like_an_address() {
+        for (first, second) in
+            [("aws_iam_role_policy.app", "app.read"), ("random_password.db", "secret")]
+        {
+            assert_eq!(address_of(first, second).unwrap().to_string(), first);
+        }
+    }
 }

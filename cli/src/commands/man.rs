@@ -2,13 +2,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::Session;
-use crate::arguments::CommandLine;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::session::Session;
 
 /// Print or write manual pages
 #[derive(Args)]
@@ -27,8 +26,7 @@ pub(crate) struct ManArgs {
     into: Option<PathBuf>,
 }
 
-pub(crate) fn man(arguments: &ManArgs, session: &Session) -> CommandResult {
-    let mut program = CommandLine::command();
+pub(crate) fn man(arguments: &ManArgs, mut program: Command, session: &Session) -> CommandResult {
     program.build();
     if let Some(directory) = &arguments.into {
         fs::create_dir_all(directory)

@@ -4,9 +4,8 @@ use clap::Args;
 use ha_state_model::OutputRecord;
 use ha_value::{Name, Text, closest};
 
-use super::Session;
 use crate::arguments::completion;
-use crate::arguments::invocation;
+use crate::invocation;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::expression::set_out;
@@ -15,6 +14,7 @@ use crate::views::outcome::{is_hidden, outputs_text};
 use crate::views::redacted_value::RedactedValue;
 use crate::views::redaction::SecretVisibility;
 use crate::views::state_view::{output_json, shown_output, shown_outputs, state_secrets};
+use crate::workspace::session::Session;
 
 /// Print outputs
 ///

@@ -7,17 +7,17 @@ use ha_apply::Engine;
 use ha_state_model::State;
 use ha_state_store::new_lineage;
 
-use super::Session;
 use super::planning::{PlanOptions, PlannedRun, document, engine, make_to_show, run, warn};
 use super::reporter::Reporter;
-use crate::arguments::invocation;
 use crate::arguments::{PlanningArgs, ReportingArgs, VariableArgs};
 use crate::interrupt::listen;
+use crate::invocation;
 use crate::output::command_error::{CHANGES, CommandError, CommandResult, DONE, UNSEEN};
 use crate::views::redaction::SecretVisibility;
 use crate::workspace::plan_file;
 use crate::workspace::project::{Project, VariableMode};
 use crate::workspace::sealed_file;
+use crate::workspace::session::Session;
 
 /// Show what would change, and why
 ///

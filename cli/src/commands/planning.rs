@@ -11,19 +11,19 @@ use ha_provider::SchemaSet;
 use ha_state_model::State;
 use ha_value::{Address, Value};
 
-use super::Session;
 use super::reporter::Reporter;
 use crate::arguments::ScopeArgs;
 use crate::output::command_error::CommandError;
+use crate::registry::providers::kinds;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::plan_json::{PlanBasis, plan_json};
 use crate::views::redaction::{Redactor, SecretVisibility};
 use crate::views::report::{PlanReport, plan_values};
-use crate::views::secrets::{SecretTexts, environment_secrets};
+use crate::views::secrets::{SecretTexts, environment_secrets, has_secret_id};
 use crate::views::state_view::state_values;
 use crate::workspace::project::{Project, stack, stack_in};
-use crate::workspace::providers::kinds;
 use crate::workspace::selected::Workspace;
+use crate::workspace::session::Session;
 
 /// What is planned.
 pub(crate) struct PlanOptions<'a> {
@@ -105,6 +105,7 @@ pub(crate) async fn make_to_show(
         .values()
         .cloned()
         .chain(state_values(state))
+        .chain(secret_ids(intention.imports))
         .chain(environment_secrets());
     let known = Arc::new(SecretTexts::within(&given.collect::<Vec<Value>>()));
     audience.keep_secret(&known);
@@ -129,7 +130,9 @@ pub(crate) async fn make_to_show(
         Err(mut failure) => {
             // Of a mistake that leaves nothing to plan there is nothing to show.
             let so_far = failure.plan.take().filter(|it| !it.changes.is_empty());
-            let known = so_far.as_ref().map_or(known, |it| Arc::new(known_secrets(it, state)));
+            let known = so_far.as_ref().map_or(known, |it| {
+                Arc::new(SecretTexts::within(&secret_values(it, state, intention.imports)))
+            });
             let trouble = CommandError::from(failure).within(&project.sources).keeping(&known);
             match so_far {
                 Some(plan) => (*plan, Some(trouble)),
@@ -138,19 +141,30 @@ pub(crate) async fn make_to_show(
         }
     };
     plan.snapshot.files = project.files.kept();
-    let secrets = Arc::new(known_secrets(&plan, state));
+    let secrets = Arc::new(SecretTexts::within(&secret_values(&plan, state, intention.imports)));
     audience.keep_secret(&secrets);
     Ok((PlannedRun { plan, secrets }, wrong))
 }
 
-/// All secrets that a plan knows of, and those of what it leaves alone.
+/// The secrets of a plan and of the whole state, also of records that the plan does not change.
 pub(crate) fn known_secrets(plan: &Plan, state: &State) -> SecretTexts {
-    let known: Vec<Value> = plan_values(plan)
+    SecretTexts::within(&secret_values(plan, state, &[]))
+}
+
+fn secret_values(plan: &Plan, state: &State, imports: &[(Address, String)]) -> Vec<Value> {
+    plan_values(plan)
         .into_iter()
         .chain(state_values(state))
+        .chain(secret_ids(imports))
         .chain(environment_secrets())
-        .collect();
-    SecretTexts::within(&known)
+        .collect()
+}
+
+/// The IDs to import by that are secrets themselves: that of a `random_password` is the password.
+/// They come from the command line, so that no schema has marked them as sensitive.
+fn secret_ids(imports: &[(Address, String)]) -> impl Iterator<Item = Value> {
+    let secret = imports.iter().filter(|(address, _)| has_secret_id(&address.block.kind));
+    secret.map(|(_, id)| Value::from(id.as_str()).sensitive())
 }
 
 /// Tells what is worth a look, with what the plan knows kept out of it.

@@ -15,7 +15,6 @@ use ha_value::Severity;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-use super::Session;
 use crate::arguments::ReportingArgs;
 use crate::logging;
 use crate::output::command_error::{CommandError, CommandResult};
@@ -31,6 +30,7 @@ use crate::views::report::PlanReport;
 use crate::views::rows::DetailLevel;
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
+use crate::workspace::session::Session;
 
 /// How often rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);

@@ -5,18 +5,18 @@ use ha_lang::Function;
 use ha_provider::{NoSettings, ResourceDescription, Schema, SchemaSet};
 use ha_value::{ResourceMode, closest};
 
-use super::Session;
 use crate::arguments::completion;
 use crate::output::command_error::{CommandResult, DONE};
+use crate::registry::backends::backends;
+use crate::registry::encryption_settings::EncryptionSettings;
+use crate::registry::providers::kinds;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::function_text::{function_text, functions_json, functions_text};
 use crate::views::json::JsonValue;
 use crate::views::schema_text::{
     all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text,
 };
-use crate::workspace::backends::backends;
-use crate::workspace::encryption::EncryptionSettings;
-use crate::workspace::providers::kinds;
+use crate::workspace::session::Session;
 
 /// What stands for the functions where a kind could.
 const FUNCTIONS: &str = "functions";

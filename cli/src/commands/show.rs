@@ -3,17 +3,17 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::Session;
 use super::console::{is_reference, show_one};
 use super::planning::{PlannedRun, document};
 use crate::output::command_error::{CommandResult, DONE};
+use crate::registry::providers::kinds;
 use crate::views::plan_text::plan_text;
 use crate::views::redaction::SecretVisibility;
 use crate::views::report::plan_secrets;
 use crate::views::rows::DetailLevel;
 use crate::views::state_view::{state_json, state_text};
 use crate::workspace::plan_file;
-use crate::workspace::providers::kinds;
+use crate::workspace::session::Session;
 
 /// Show a saved plan, one thing, or all that is recorded
 ///

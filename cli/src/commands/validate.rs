@@ -4,13 +4,14 @@ use clap::Args;
 use ha_apply::PlanRequest;
 use ha_plan::{FileSource, PlanMode};
 
-use super::{Session, planning};
+use super::planning;
 use crate::arguments::VariableArgs;
 use crate::output::command_error::{CommandError, CommandResult, DONE, FAILED};
+use crate::registry::backends::backends;
 use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
 use crate::workspace::backend_config::{BackendBlock, BackendConfig};
-use crate::workspace::backends::backends;
 use crate::workspace::project::{Project, VariableMode};
+use crate::workspace::session::Session;
 
 /// Check the configuration without asking anybody
 ///

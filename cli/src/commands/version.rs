@@ -1,8 +1,8 @@
 use clap::Args;
 
-use super::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::json::JsonValue;
+use crate::workspace::session::Session;
 
 /// Print the version
 #[derive(Args)]

@@ -13,7 +13,7 @@ use super::secrets::SecretTexts;
 use super::source_excerpt::{SourceExcerpt, fitting};
 use super::sources::SourceTexts;
 use super::style::Painter;
-use crate::arguments::invocation::in_text;
+use crate::invocation::in_text;
 
 /// A diagnostic that is ready to be rendered; its strings are not masked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::json::JsonValue;
 use super::message_mask::MessageMask;
 use super::secrets::SecretTexts;
 use super::sources::SourceTexts;
-use crate::arguments::invocation::in_text;
+use crate::invocation::in_text;
 
 /// Returns the document of `validate --json`: all diagnostics and their counts.
 pub(crate) fn notices_json(

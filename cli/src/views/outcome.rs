@@ -16,7 +16,7 @@ use super::duration::duration;
 use super::expression::set_out;
 use super::redacted_value::{RedactedValue, SENSITIVE};
 use super::style::{Painter, TextRole};
-use crate::arguments::invocation;
+use crate::invocation;
 
 /// Facts about an apply, apart from its result.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,9 @@ use ha_state_store::RedactionMask;
 use ha_value::{Name, Object, Value, closest};
 
 use super::similar_words::SimilarWords;
-use crate::workspace::backends::backends;
-use crate::workspace::encryption::EncryptionSettings;
-use crate::workspace::providers::kinds;
+use crate::registry::backends::backends;
+use crate::registry::encryption_settings::EncryptionSettings;
+use crate::registry::providers::kinds;
 
 /// Environment variables with secrets for stores, keys and providers.
 const VARIABLES: [&str; 6] = [

@@ -12,10 +12,11 @@ use ha_state_store::{BackendContext, BackendRegistry, RedactingStore, Store};
 use ha_value::{Name, Object, Value};
 
 use crate::output::command_error::CommandError;
+use crate::registry::encryption_settings::EncryptionSettings;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::{SecretTexts, mask_of};
 use crate::workspace::console_scope::ConsoleScope;
-use crate::workspace::encryption::{EncryptionSettings, StateKeys};
+use crate::workspace::encryption::StateKeys;
 use crate::workspace::project::Project;
 use crate::workspace::terraform_compat::backend_instead;
 

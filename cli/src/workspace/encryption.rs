@@ -13,41 +13,13 @@ use ha_state_store::{
     RedactionMask, StateError, StateErrorReason, StateKey,
 };
 use ha_value::Object;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::output::password_prompt::PromptAnswer;
 use crate::output::terminal::ask_secretly;
+use crate::registry::encryption_settings::{EncryptionSettings, KeySource};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::mask_of;
-
-/// The key that the state, its journal, plans and copies are sealed with. One source is named, and
-/// perhaps the one before it.
-#[derive(Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct EncryptionSettings {
-    #[serde(flatten)]
-    source: KeySource,
-    /// The key before: it opens what was sealed with it, and seals nothing any more.
-    fallback: Option<KeySource>,
-}
-
-/// Where a key comes from. Just one of these is named.
-#[derive(Default, Serialize, Deserialize, JsonSchema)]
-struct KeySource {
-    /// A file with a key, from the configuration's directory; `ha state key --new` makes one.
-    key_file: Option<PathBuf>,
-    /// A passphrase of at least 16 characters, of which argon2id makes the key.
-    passphrase: Option<Secret<String>>,
-    /// A file with the passphrase, from the configuration's directory.
-    passphrase_file: Option<PathBuf>,
-    /// Whether the passphrase is asked for at the terminal.
-    #[serde(default)]
-    ask_passphrase: bool,
-    /// A data key of AWS KMS, wrapped by a key that never leaves it.
-    #[cfg(feature = "aws")]
-    aws_kms: Option<ha_aws::KmsSettings>,
-}
 
 /// What the variables of the environment begin with, and those for the key before.
 const VARIABLES: [&str; 2] = ["HA_STATE_", "HA_STATE_FALLBACK_"];
@@ -100,19 +72,6 @@ impl EncryptionSettings {
 const ONE_OF: &str = "name one of key_file, passphrase, passphrase_file, ask_passphrase, aws_kms; the block `fallback` is for the one before";
 
 impl KeySource {
-    /// The sources that are named.
-    fn named(&self) -> Vec<&'static str> {
-        let all = [
-            ("key_file", self.key_file.is_some()),
-            ("passphrase", self.passphrase.is_some()),
-            ("passphrase_file", self.passphrase_file.is_some()),
-            ("ask_passphrase", self.ask_passphrase),
-            #[cfg(feature = "aws")]
-            ("aws_kms", self.aws_kms.is_some()),
-        ];
-        all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
-    }
-
     /// What the environment says, and by which variables.
     fn of_environment(
         prefix: &str,

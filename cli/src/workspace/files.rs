@@ -15,7 +15,8 @@ use ha_files::regular_file::LARGEST;
 use ha_lang::{DirectorySource, MachineFact, SourceFile, written_time};
 use ha_plan::FileSource;
 
-use crate::workspace::project::{file_names, of_one_spelling, text};
+use crate::output::io_error::plain;
+use crate::workspace::directory_files::{file_names, of_one_spelling, text};
 
 /// Where the program was started, where it is elsewhere by now.
 static STARTED_IN: OnceLock<PathBuf> = OnceLock::new();
@@ -247,17 +248,6 @@ fn below(directory: &Path, prefix: &str) -> io::Result<Vec<String>> {
 
 fn no_such_file() -> String {
     "there is no such file".into()
-}
-
-/// The system's words without its number.
-pub(crate) fn plain(error: &io::Error) -> String {
-    // What we say of a file ourselves is said as it is.
-    let text = if error.raw_os_error().is_some() {
-        error.to_string().to_lowercase()
-    } else {
-        error.to_string()
-    };
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 /// A fact of this machine and this moment, for a configuration in the working directory.

@@ -12,19 +12,19 @@ use ha_state_model::State;
 use ha_state_store::{KeyName, KeyProvider, StateKey};
 use zeroize::Zeroizing;
 
-use crate::arguments::may_be_value;
-use crate::commands::Session;
+use crate::invocation::may_be_value;
 use crate::output::command_error::CommandError;
+use crate::registry::backends::backends;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::report::{plan_secrets, sources_of};
 use crate::workspace::backend_config::{BackendBlock, BackendConfig};
-use crate::workspace::backends::backends;
 use crate::workspace::encryption::StateKeys;
 use crate::workspace::files::SnapshotFiles;
 use crate::workspace::project::kept_configuration;
 use crate::workspace::sealed_file;
 use crate::workspace::sealed_file::SealedFileKind;
 use crate::workspace::selected::Workspace;
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 
 /// What a file with a plan is.

@@ -2,36 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_diagnostics::{Diagnostic, code};
-use ha_files::regular_file;
-use ha_files::regular_file::LARGEST;
-use ha_lang::{Configuration, FileSource, LoadedConfiguration, SourceFile, load};
+use ha_diagnostics::Diagnostic;
+use ha_lang::{Configuration, FileFamily, FileSource, LoadedConfiguration, SourceFile, load};
 use ha_plan::PlanSnapshot;
 use ha_value::{Name, Value};
 
-use crate::arguments::invocation;
-use crate::commands::Session;
+use crate::invocation;
 use crate::logging;
 use crate::output::command_error::CommandError;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
-use crate::workspace::file_family::DirectoryFamily;
+use crate::workspace::directory_files::{family_of, file_names, source_file, source_files};
 use crate::workspace::files::RecordingFiles;
 use crate::workspace::selected::Workspace;
+use crate::workspace::session::Session;
 use crate::workspace::terraform_compat::{left_behind, unread_variables, workspace_of_terraform};
+use crate::workspace::variable_options::{VariableOptions, VariableSource};
 use crate::workspace::variables::{
     RequestedValue, ResolvedVariables, VariableValues, any_values, is_meant_as_variable, variables,
 };
-
-/// The blocks that say where a state is kept and which key it has.
-const WORDS: [&str; 2] = ["backend", "encryption"];
 
 /// A configuration as read from its directory.
 pub(crate) struct Project {
@@ -44,20 +38,6 @@ pub(crate) struct Project {
     pub(crate) warnings: Vec<Diagnostic>,
     /// What was given for sensitive variables.
     pub(crate) secrets: Arc<SecretTexts>,
-}
-
-/// What the operator says about the configuration.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct VariableOptions {
-    pub(crate) asked: Vec<VariableSource>,
-    pub(crate) allow_read: Vec<PathBuf>,
-}
-
-/// A value, or a file of values yet to be read.
-#[derive(Clone, Debug)]
-pub(crate) enum VariableSource {
-    Value(String, String),
-    File(PathBuf),
 }
 
 /// Whether values of variables are needed.
@@ -104,8 +84,8 @@ impl Project {
         need: VariableMode,
     ) -> Result<Self, CommandError> {
         let directory = &session.directory;
-        let spelling = DirectoryFamily::in_directory(directory);
-        let given = given(session, spelling, wishes)?;
+        let family = family_of(directory);
+        let given = given(session, family, wishes)?;
         let files = Arc::new(RecordingFiles::below(directory, &wishes.allow_read));
         let mut found = ResolvedVariables::default();
         let loaded = load(&sources, &*files, |root| {
@@ -125,7 +105,7 @@ impl Project {
         };
         if need == VariableMode::Values {
             diagnostics.extend(more);
-            let is_open = spelling == DirectoryFamily::Terraform && session.asked.is_none();
+            let is_open = family == FileFamily::Terraform && session.asked.is_none();
             diagnostics.extend(
                 is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten(),
             );
@@ -135,14 +115,15 @@ impl Project {
         let is_secret = |name: &str| {
             configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral)
         };
-        invocation::with_values(wishes, is_secret);
+        let (values_again, withheld) = wishes.repeatable(is_secret);
+        invocation::with_values(values_again, withheld);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(CommandError::from_diagnostics(&diagnostics)
                 .within(&texts)
                 .keeping(&secrets));
         }
         let names = configuration.variables.keys().map(|it| &**it);
-        diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
+        diagnostics.extend(unread_variables(family, names, |it| std::env::var(it).ok()));
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
         diagnostics.extend(left_behind(
             directory,
@@ -203,32 +184,6 @@ impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
     }
 }
 
-/// Whether there is a configuration in a directory.
-pub(crate) fn has_configuration(directory: &Path) -> bool {
-    file_names(directory)
-        .is_ok_and(|names| names.iter().any(|it| DirectoryFamily::from_file_name(it).is_some()))
-}
-
-/// Whether the configuration in a directory may say where its state is kept. It is not read for
-/// that: what has not the word in it does not.
-///
-/// # Errors
-/// When its files cannot be read.
-pub(crate) fn says_where(directory: &Path) -> Result<bool, CommandError> {
-    for name in file_names(directory)
-        .unwrap_or_default()
-        .iter()
-        .filter(|it| DirectoryFamily::from_file_name(it).is_some())
-    {
-        let bytes = regular_file::read(&directory.join(name), LARGEST)
-            .with_context(|| format!("could not read `{name}`"))?;
-        if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// The name under which a configuration is known: its directory's own, and its environment.
 pub(crate) fn stack(session: &Session) -> String {
     stack_in(session, session.environment.as_ref())
@@ -239,92 +194,6 @@ pub(crate) fn stack_in(session: &Session, environment: Option<&Workspace>) -> St
     let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
     let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
     environment.map_or(name.clone(), |it| format!("{name}/{}", it.name()))
-}
-
-impl DirectoryFamily {
-    /// The spelling of the configuration in a directory.
-    pub(crate) fn in_directory(directory: &Path) -> Self {
-        let names = file_names(directory).unwrap_or_default();
-        names.iter().find_map(|it| DirectoryFamily::from_file_name(it)).unwrap_or_default()
-    }
-}
-
-/// The files of the configuration in the directory itself.
-fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
-    let names = file_names(directory)
-        .with_context(|| format!("could not list the directory `{}`", directory.display()))?;
-    let names = of_one_spelling(names).map_err(RenderedDiagnostic::error)?;
-    if names.is_empty() {
-        let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let notice = RenderedDiagnostic::error(format!("there is no configuration in `{}`", place.display()))
-            .code(code::NO_CONFIGURATION)
-            .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
-        return Err(notice.into());
-    }
-    names.iter().map(|it| source_file(directory, Path::new(it))).collect()
-}
-
-/// The files of a configuration among those of a directory.
-///
-/// # Errors
-/// When they are not all of one spelling: it would not be plain which of them counts.
-pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
-    let names: Vec<String> =
-        names.into_iter().filter(|it| DirectoryFamily::from_file_name(it).is_some()).collect();
-    let of =
-        |spelling| names.iter().find(|it| DirectoryFamily::from_file_name(it) == Some(spelling));
-    match (of(DirectoryFamily::Ha), of(DirectoryFamily::Terraform)) {
-        (Some(ha), Some(terraform)) => Err(format!(
-            "`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"
-        )),
-        _ => Ok(names),
-    }
-}
-
-/// A string file; its name is said as it was given.
-fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError> {
-    let shown = name.display().to_string();
-    let bytes = regular_file::read(&directory.join(name), LARGEST)
-        .with_context(|| format!("could not read `{shown}`"))?;
-    let text = text(bytes).map_err(|line| not_text(&shown, line))?;
-    Ok(SourceFile::new(shown, text))
-}
-
-/// What to say of a file that is no string from some line on.
-pub(crate) fn not_text(name: &str, line: usize) -> RenderedDiagnostic {
-    RenderedDiagnostic::error(format!("`{name}` is not UTF-8 text"))
-        .code(code::NOT_TEXT)
-        .note("line", line.to_string())
-        .help("save it as UTF-8")
-}
-
-/// The text that a file holds.
-///
-/// # Errors
-/// The line that is not UTF-8.
-pub(crate) fn text(bytes: Vec<u8>) -> Result<String, usize> {
-    String::from_utf8(bytes).map_err(|error| {
-        let sound = error.utf8_error().valid_up_to();
-        error.as_bytes()[..sound].iter().filter(|it| **it == b'\n').count() + 1
-    })
-}
-
-/// Names of the files in a directory itself, in order. A pipe or a device counts as one, lest it be
-/// passed over in silence where a part of the configuration is meant.
-pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if let Some(name) = entry.file_name().to_str().filter(|_| is_no_directory(&entry.path())) {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn is_no_directory(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|it| !it.is_dir())
 }
 
 /// Values of ephemeral variables, which a plan that was kept does not have, from where all values
@@ -353,26 +222,27 @@ pub(crate) fn given_again(
             .help("only ephemeral variables are given again; make a new plan for anything else")
             .into());
     }
-    let given = given(session, DirectoryFamily::in_directory(&session.directory), wishes)?;
+    let given = given(session, family_of(&session.directory), wishes)?;
     Ok(variables(configuration, &given, files).values)
 }
 
 fn given(
     session: &Session,
-    spelling: DirectoryFamily,
+    family: FileFamily,
     wishes: &VariableOptions,
 ) -> Result<VariableValues, CommandError> {
     let directory = &session.directory;
-    let ours = |name: &OsStr| Some(name.to_str()?.strip_prefix(spelling.variable())?.to_owned());
+    let ours =
+        |name: &OsStr| Some(name.to_str()?.strip_prefix(family.variable_prefix())?.to_owned());
     let mut environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((ours(&name)?, value.into_string().ok()?)))
         .collect();
     environment.sort();
     let names = file_names(directory)
         .with_context(|| format!("could not list the directory `{}`", directory.display()))?;
-    let automatic = spelling.automatic(&names).into_iter().map(PathBuf::from);
+    let automatic = family.automatic_values_files(&names).into_iter().map(PathBuf::from);
     let own =
-        session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
+        session.environment.as_ref().map(|it| it.values(directory, family)).unwrap_or_default();
     let found =
         automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
     let asked = wishes.asked.iter().map(|it| match it {
@@ -383,7 +253,7 @@ fn given(
     });
     let workspace = session.environment.as_ref().map(|it| it.name().to_owned());
     Ok(VariableValues {
-        spelling,
+        family,
         workspace,
         environment,
         found,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ha_lang::FileFamily;
 use ha_value::closest;
 
 use crate::output::command_error::CommandError;
 use crate::views::diagnostic::RenderedDiagnostic;
-use crate::workspace::file_family::DirectoryFamily;
-use crate::workspace::project::file_names;
+use crate::workspace::directory_files::{family_of, file_names};
 
 /// Where the values of environments are, below the configuration.
 const VALUES: &str = "env";
@@ -47,8 +47,7 @@ impl Workspace {
         if known.contains(&name) {
             return Ok(Some(Self { name }));
         }
-        let values =
-            format!("{VALUES}/{name}{}", DirectoryFamily::in_directory(directory).values_suffix());
+        let values = format!("{VALUES}/{name}{}", family_of(directory).values_suffix());
         let notice = RenderedDiagnostic::error(format!("there is no environment `{name}`"));
         let notice = match closest(&name, known.iter().map(String::as_str)) {
             Some(closest) => notice.help(format!("did you mean `{closest}`?")),
@@ -72,8 +71,8 @@ impl Workspace {
 
     /// The files with its values, from the configuration's directory, in the order in which they
     /// count.
-    pub(crate) fn values(&self, directory: &Path, spelling: DirectoryFamily) -> Vec<PathBuf> {
-        let plain = format!("{VALUES}/{}{}", self.name, spelling.values_suffix());
+    pub(crate) fn values(&self, directory: &Path, family: FileFamily) -> Vec<PathBuf> {
+        let plain = format!("{VALUES}/{}{}", self.name, family.values_suffix());
         let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
         both.into_iter().filter(|it| directory.join(it).exists()).collect()
     }
@@ -120,7 +119,7 @@ pub(crate) fn workspace(environment: Option<&str>) -> &str {
 
 /// The environments that there are, by name.
 fn known(directory: &Path) -> Vec<String> {
-    let suffix = DirectoryFamily::in_directory(directory).values_suffix();
+    let suffix = family_of(directory).values_suffix();
     let files = file_names(&directory.join(VALUES)).unwrap_or_default();
     let name = |file: &String| {
         file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned)
@@ -146,7 +145,7 @@ mod tests {
         fs::write(at.join("env/prod.tfvars"), "").unwrap();
         fs::write(at.join("env/prod.tfvars.json"), "{}").unwrap();
         let prod = Workspace::asked(Some("prod"), at).ok().flatten().unwrap();
-        assert_eq!(prod.values(at, DirectoryFamily::Terraform).len(), 2);
+        assert_eq!(prod.values(at, FileFamily::Terraform).len(), 2);
         assert_eq!(prod.state(), Path::new("env/prod"));
         assert!(Workspace::asked(Some("prd"), at).is_err());
         // Files of such names make no environment.

@@ -16,8 +16,8 @@ use ha_state_store::{
 use ha_value::Address;
 
 use crate::output::command_error::CommandError;
+use crate::registry::backends::backends;
 use crate::workspace::backend_config::BackendConfig;
-use crate::workspace::backends::backends;
 use crate::workspace::encryption::StateKeys;
 use crate::workspace::last_backend::{BackendMemory, LastBackend};
 use crate::workspace::selected::Workspace;

@@ -6,9 +6,8 @@ use std::path::Path;
 use ha_diagnostics::{Diagnostic, code};
 use ha_files::regular_file;
 use ha_files::regular_file::LARGEST;
+use ha_lang::{FileFamily, FileRole};
 use ha_value::shell_word;
-
-use crate::workspace::file_family::{DirectoryFamily, is_test};
 
 /// The state that Terraform keeps beside a configuration.
 const STATE: &str = "terraform.tfstate";
@@ -177,7 +176,7 @@ pub(crate) fn workspace_of_terraform(
 
 /// A word about variables of the environment that Terraform reads and no one here does.
 pub(crate) fn unread_variables<'a>(
-    spelling: DirectoryFamily,
+    family: FileFamily,
     names: impl Iterator<Item = &'a str>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Vec<Diagnostic> {
@@ -190,10 +189,9 @@ pub(crate) fn unread_variables<'a>(
     let arguments = ["", "_plan", "_apply", "_destroy"]
         .map(|it| (format!("TF_CLI_ARGS{it}"), format!("HA_CLI_ARGS{it}")));
     let values = names.map(|it| (format!("TF_VAR_{it}"), format!("HA_VAR_{it}")));
-    // In files of Terraform's spelling its variables are read.
-    let values = values.filter(|(theirs, ours)| {
-        spelling == DirectoryFamily::Ha && is_set(theirs) && !is_set(ours)
-    });
+    // In files of Terraform's family its variables are read.
+    let values =
+        values.filter(|(theirs, ours)| family == FileFamily::Ha && is_set(theirs) && !is_set(ours));
     let arguments = arguments.into_iter().filter(|(theirs, ours)| is_set(theirs) && !is_set(ours));
     arguments.chain(values).map(|(theirs, ours)| unread(theirs, ours)).collect()
 }
@@ -218,8 +216,10 @@ pub(crate) fn left_behind(
     names: &[String],
     environment: Option<&str>,
 ) -> Vec<Diagnostic> {
-    let tests = names.iter().find(|it| is_test(it)).map(|it| {
-        Diagnostic::warning(format!("`{it}` is not run: there are no test files here"))
+    let tests = names.iter().find(|it| is_beside(it)).map(|it| {
+        Diagnostic::warning(format!(
+            "`{it}` is not read: `ha` has no test, mock, query or stack files"
+        ))
             .code(code::NOT_SUPPORTED)
             .help("conditions that are to hold are written as `check`, `precondition` and `postcondition` blocks")
     });
@@ -234,6 +234,11 @@ pub(crate) fn left_behind(
     let state = (!is_known() && holds_resources() == Some(true))
         .then(|| state_of_terraform(&format!("`{theirs}`")));
     tests.into_iter().chain(state).chain(selected(directory, environment)).collect()
+}
+
+/// Whether Terraform keeps a file of this name beside a configuration, without its being part of one.
+fn is_beside(name: &str) -> bool {
+    FileRole::from_file_name(name) == Some(FileRole::Beside)
 }
 
 /// Whether these bytes are a state of Terraform's in which something is recorded.
@@ -273,16 +278,13 @@ mod tests {
             ];
             set.iter().find(|it| it.0 == name).map(|it| it.1.to_owned())
         };
-        let told = |spelling| {
-            let told = unread_variables(spelling, ["a", "b", "c"].into_iter(), variable);
+        let told = |family| {
+            let told = unread_variables(family, ["a", "b", "c"].into_iter(), variable);
             told.into_iter().map(|it| it.summary).collect::<Vec<_>>()
         };
+        assert_eq!(told(FileFamily::Terraform), ["TF_CLI_ARGS_plan is set, and is not read here"]);
         assert_eq!(
-            told(DirectoryFamily::Terraform),
-            ["TF_CLI_ARGS_plan is set, and is not read here"]
-        );
-        assert_eq!(
-            told(DirectoryFamily::Ha),
+            told(FileFamily::Ha),
             [
                 "TF_CLI_ARGS_plan is set, and is not read here",
                 "TF_VAR_a is set, and is not read here"
@@ -325,7 +327,7 @@ mod tests {
         assert_eq!(told(&["main.tf"]), Vec::<String>::new());
         assert_eq!(
             told(&["main.tf", "a.tftest.hcl"]),
-            ["`a.tftest.hcl` is not run: there are no test files here"]
+            ["`a.tftest.hcl` is not read: `ha` has no test, mock, query or stack files"]
         );
         fs::write(directory.path().join(STATE), r#"{"version": 4, "resources": []}"#).unwrap();
         assert!(told(&["main.tf", STATE]).is_empty(), "it knows of nothing");

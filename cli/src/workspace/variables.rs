@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use ha_diagnostics::{Diagnostic, SourceSpan, code};
 use ha_lang::{
-    BlockName, Condition, Configuration, EvaluationContext, FileSource, ReferenceTarget,
-    SourceFile, ValueScope, VariableBlock, value_of_text, values_file,
+    BlockName, Condition, Configuration, EvaluationContext, FileFamily, FileSource,
+    ReferenceTarget, SourceFile, ValueScope, VariableBlock, value_of_text, values_file,
 };
 use ha_value::{Name, Type, Value, closest, convert};
 
-use crate::workspace::file_family::DirectoryFamily;
 use crate::workspace::selected::workspace;
 
 /// More names of variables are not listed in a message.
@@ -21,7 +20,7 @@ const MOST_NAMES: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VariableValues {
     /// How files and variables of the environment are named.
-    pub(crate) spelling: DirectoryFamily,
+    pub(crate) family: FileFamily,
     /// The environment's name, where it has one.
     pub(crate) workspace: Option<String>,
     /// `HA_VAR_name`, without the front.
@@ -94,7 +93,11 @@ pub(crate) fn variables(
         put(
             name,
             &|ty| {
-                text(value, ty, format!("the environment's `{}{name}`", given.spelling.variable()))
+                text(
+                    value,
+                    ty,
+                    format!("the environment's `{}{name}`", given.family.variable_prefix()),
+                )
             },
             &mut || {},
         );
@@ -126,7 +129,7 @@ pub(crate) fn variables(
     found.diagnostics = wrong;
     found.diagnostics.extend(not_declared(&undeclared));
     for (name, variable) in &configuration.variables {
-        match settle(variable, candidates.get(name), given.spelling) {
+        match settle(variable, candidates.get(name), given.family) {
             Ok(value) => {
                 found.values.insert(name.clone(), value);
             }
@@ -158,7 +161,7 @@ pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value>
 fn settle(
     variable: &VariableBlock,
     candidate: Option<&CandidateValue>,
-    spelling: DirectoryFamily,
+    family: FileFamily,
 ) -> Result<Value, Vec<Diagnostic>> {
     let VariableBlock { name, ty, default, nullable, description, span, .. } = variable;
     let mark = |value: Value| variable.marked(value);
@@ -220,8 +223,8 @@ fn settle(
             };
             Err(vec![missing.help(format!(
                 "write `{name} = …` in `{}`, give `--var '{name}=…'`, or set `{}{name}`",
-                spelling.values(),
-                spelling.variable()
+                family.values_file_name(),
+                family.variable_prefix()
             ))])
         }
     }

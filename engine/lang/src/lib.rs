@@ -12,6 +12,7 @@ mod environment;
 mod ephemeral;
 mod ephemeral_as_null;
 mod evaluate;
+mod family_files;
 mod format;
 mod functions;
 mod identifiers;

@@ -78,9 +78,9 @@ impl FileRole {
     }
 }
 
-/// The endings before `.hcl` of Terraform's files that are no configuration.
-const BESIDE: [&str; 6] =
-    [".tftest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
+/// The endings before `.hcl` of files of Terraform and OpenTofu that are no configuration.
+const BESIDE: [&str; 7] =
+    [".tftest", ".tofutest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
 
 /// Whether a file of this name holds JSON.
 pub(crate) fn is_json(name: &str) -> bool {

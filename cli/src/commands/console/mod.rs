@@ -11,18 +11,20 @@ use ha_state_model::State;
 use ha_value::Value;
 
 use self::repl::Repl;
-use super::Session;
 use crate::arguments::VariableArgs;
 use crate::output::command_error::{CommandResult, FAILED};
+use crate::registry::providers::kinds;
 use crate::views::json::JsonValue;
 use crate::views::redaction::SecretVisibility;
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 use crate::views::state_view::state_values;
 use crate::workspace::console_scope::ConsoleScope;
+use crate::workspace::directory_files::has_configuration;
 use crate::workspace::files::RecordingFiles;
-use crate::workspace::project::{Project, VariableMode, VariableOptions, has_configuration};
-use crate::workspace::providers::kinds;
+use crate::workspace::project::{Project, VariableMode};
+use crate::workspace::session::Session;
+use crate::workspace::variable_options::VariableOptions;
 
 /// Evaluate expressions
 ///
@@ -72,7 +74,10 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
     } else {
         SecretVisibility::Redacted
     };
-    at_desk(arguments.variables.wishes(), sight, session, |desk| desk.serve(arguments, session))
+    at_desk(arguments.variables.wishes(), sight, session, |desk| match &arguments.expr {
+        Some(text) => desk.print(text, arguments.json, session),
+        None => desk.converse(session),
+    })
 }
 
 /// Prints one thing that can be referred to: a document as the text that it renders to.

@@ -10,9 +10,7 @@ use ha_files::regular_file::LARGEST;
 use ha_lang::{Configuration, EvaluationContext, FileSource, ValueScope, expression};
 use ha_value::{Type, Value, closest};
 
-use super::ConsoleArgs;
 use super::editor::ConsoleEditor;
-use crate::commands::Session;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::expression::{as_lines, set_out};
@@ -23,6 +21,7 @@ use crate::views::redaction::{Redactor, SecretVisibility};
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 use crate::views::type_text::type_text;
+use crate::workspace::session::Session;
 
 /// What an expression is called in messages.
 const NAME: &str = "<console>";
@@ -54,10 +53,10 @@ enum ReplAnswer {
 }
 
 impl Repl<'_> {
-    pub(super) fn serve(self, arguments: &ConsoleArgs, session: &Session) -> CommandResult {
-        let Some(text) = &arguments.expr else { return self.converse(session) };
+    /// Evaluates one expression, and prints its value.
+    pub(super) fn print(self, text: &str, is_json: bool, session: &Session) -> CommandResult {
         let answer = self.evaluate(text).map_err(|it| self.trouble(text, &it))?;
-        session.terminal.print(&if arguments.json {
+        session.terminal.print(&if is_json {
             self.json(&answer).line()
         } else {
             self.text(&answer)
@@ -85,7 +84,7 @@ impl Repl<'_> {
     }
 
     /// One entry after the other, to the end of the input.
-    fn converse(&self, session: &Session) -> CommandResult {
+    pub(super) fn converse(&self, session: &Session) -> CommandResult {
         let terminal = &session.terminal;
         if terminal.can_ask() && std::io::stdout().is_terminal() {
             let mut editor = ConsoleEditor::new(|typed: &str| self.names_like(typed))?;

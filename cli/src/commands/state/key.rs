@@ -1,9 +1,9 @@
 use clap::Args;
 use ha_state_store::StateKey;
 
-use crate::arguments::invocation;
-use crate::commands::Session;
+use crate::invocation;
 use crate::output::command_error::{CommandResult, DONE};
+use crate::workspace::session::Session;
 
 /// Say which key the state is sealed with, or make a new one
 ///

@@ -3,9 +3,9 @@ use ha_plan::AddressPattern;
 
 use super::nothing_at;
 use crate::arguments::completion;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::json::JsonValue;
+use crate::workspace::session::Session;
 
 /// List the addresses of what is recorded
 ///

@@ -4,9 +4,9 @@ use clap::Args;
 use ha_state_store::LockStatus;
 
 use super::places;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::json::JsonValue;
+use crate::workspace::session::Session;
 
 /// Say who holds the state's lock
 ///

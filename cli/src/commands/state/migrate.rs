@@ -8,14 +8,15 @@ use ha_state_model::State;
 use ha_state_store::moved_to;
 
 use crate::arguments::time;
-use crate::commands::Session;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
+use crate::registry::backends::backends;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::backend_config::{BackendBlock, BackendConfig};
-use crate::workspace::backends::backends;
 use crate::workspace::last_backend::LastBackend;
-use crate::workspace::project::{Project, VariableMode, VariableOptions};
+use crate::workspace::project::{Project, VariableMode};
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
+use crate::workspace::variable_options::VariableOptions;
 
 /// Move the state to where the configuration says
 ///

@@ -19,11 +19,11 @@ use clap::Subcommand;
 use ha_diagnostics::code;
 use ha_value::{Address, closest};
 
-use super::Session;
 use crate::output::command_error::{CommandError, CommandResult};
+use crate::registry::backends::backends;
 use crate::views::diagnostic::RenderedDiagnostic;
-use crate::workspace::backends::backends;
 use crate::workspace::sealed_file::SealedFileKind;
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is

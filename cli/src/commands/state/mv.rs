@@ -4,8 +4,8 @@ use ha_value::TargetAddress;
 use super::moving::StateMove;
 use super::rewrite::{RewriteArgs, rewrite};
 use crate::arguments::completion;
-use crate::commands::Session;
 use crate::output::command_error::{CommandError, CommandResult};
+use crate::workspace::session::Session;
 
 /// Record things under another address
 ///

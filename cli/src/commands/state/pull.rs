@@ -5,10 +5,10 @@ use ha_state_store::to_json;
 use zeroize::Zeroizing;
 
 use super::SEALED;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::pulled::pulled_json;
+use crate::workspace::session::Session;
 
 /// Print the whole state
 ///

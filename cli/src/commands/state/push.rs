@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 
 use super::SEALED;
 use super::rewrite::{RewriteArgs, StateRewrite, rewrite};
-use crate::commands::Session;
 use crate::output::command_error::{CommandError, CommandResult};
 use crate::views::diagnostic::{RenderedDiagnostic, notices_text};
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 use crate::workspace::sealed_file::LARGEST_SEALED;
 use crate::workspace::selected::{Workspace, workspace};
+use crate::workspace::session::Session;
 
 /// Put another state in the place of this one
 ///

@@ -14,18 +14,18 @@ use ha_value::{Address, Value};
 use zeroize::Zeroizing;
 
 use super::rewrite::{RewriteArgs, StateRewrite, rewrite};
-use crate::arguments::invocation;
 use crate::arguments::{ReportingArgs, VariableArgs};
-use crate::commands::Session;
 use crate::commands::planning::{engine, run};
 use crate::commands::reporter::Reporter;
 use crate::interrupt::listen;
+use crate::invocation;
 use crate::output::command_error::{CommandError, CommandResult};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::views::rediscovered::rediscovered_lines;
 use crate::views::report::plan_values;
 use crate::views::secrets::{SecretTexts, environment_secrets};
 use crate::workspace::project::{Project, VariableMode};
+use crate::workspace::session::Session;
 
 /// How many kinds are looked for at a time.
 const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("ten is not zero");

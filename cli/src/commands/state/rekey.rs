@@ -6,9 +6,9 @@ use ha_apply::CancelSignal;
 use ha_state_store::KeyProvider;
 
 use crate::arguments::time;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 
 /// Seal the state with another key

@@ -16,12 +16,12 @@ use ha_value::Address;
 use zeroize::Zeroizing;
 
 use super::SEALED;
-use crate::arguments::invocation;
 use crate::arguments::time;
-use crate::commands::Session;
+use crate::invocation;
 use crate::output::command_error::{CommandError, CommandResult, DONE};
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::sealed_file;
+use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 
 /// How a state is rewritten.

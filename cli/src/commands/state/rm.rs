@@ -5,8 +5,8 @@ use ha_state_model::State;
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, StateRewrite, rewrite, unfinished};
 use crate::arguments::completion;
-use crate::commands::Session;
 use crate::output::command_error::{CommandError, CommandResult};
+use crate::workspace::session::Session;
 
 /// Forget things without destroying them
 ///

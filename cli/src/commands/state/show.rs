@@ -3,10 +3,10 @@ use ha_value::Address;
 
 use super::nothing_at;
 use crate::arguments::completion;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
 use crate::views::redaction::{Redactor, SecretVisibility};
 use crate::views::state_view::{record_json, record_text, state_secrets};
+use crate::workspace::session::Session;
 
 /// Show what is recorded of one instance
 ///

@@ -1,8 +1,8 @@
 use clap::Args;
 
 use super::places;
-use crate::commands::Session;
 use crate::output::command_error::{CommandResult, DONE};
+use crate::workspace::session::Session;
 
 /// Take the state's lock away from a command that is not at work any more
 ///

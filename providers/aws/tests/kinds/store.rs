@@ -213,7 +213,7 @@ async fn a_service_that_does_not_keep_to_conditions_is_refused_at_the_first_use(
                 "{condition}: {said}"
             );
             assert!(
-                help.contains("nothing was written") && help.contains("MinIO"),
+                help.contains("no state was written") && help.contains("MinIO"),
                 "{condition}: {help}"
             );
             let left = names(&bucket).await;

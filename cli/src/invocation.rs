@@ -10,9 +10,6 @@ use std::sync::{PoisonError, RwLock};
 use ha_plan::{Plan, Selection};
 use ha_value::shell_word;
 
-use crate::workspace::project::{VariableOptions, VariableSource};
-use crate::workspace::selected::workspace;
-
 /// How this program was called, as far as the next call must be alike.
 struct Invocation {
     /// `--chdir` and `--env`.
@@ -51,26 +48,11 @@ pub(crate) fn begin(directory: Option<&Path>, environment: Option<&str>) {
 
 /// It works on this environment after all.
 pub(crate) fn in_environment(name: &str) {
-    change(|it| match it.everywhere.iter().position(|it| it == "--env") {
-        Some(at) => name.clone_into(&mut it.everywhere[at + 1]),
-        None if name == workspace(None) => {}
-        None => it.everywhere.extend(option("--env", name)),
-    });
+    change(|it| it.everywhere.extend(option("--env", name)));
 }
 
-/// It plans with these values. Those of variables that `is_secret` says are not told.
-pub(crate) fn with_values(wishes: &VariableOptions, is_secret: impl Fn(&str) -> bool) {
-    let (mut values, mut withheld) = (Vec::new(), Vec::new());
-    for asked in &wishes.asked {
-        match asked {
-            VariableSource::Value(name, _) if is_secret(name) => withheld.push(name.clone()),
-            VariableSource::Value(name, value) => {
-                values.extend(option("--var", format!("{name}={value}")))
-            }
-            VariableSource::File(path) => values.extend(option("--var-file", path.display())),
-        }
-    }
-    values.extend(wishes.allow_read.iter().flat_map(|it| option("--allow-read", it.display())));
+/// It plans with these values; those of the variables in `withheld` are not told.
+pub(crate) fn with_values(values: Vec<String>, withheld: Vec<String>) {
     change(|it| (it.values, it.withheld) = (values, withheld));
 }
 
@@ -98,7 +80,8 @@ pub(crate) fn withheld() -> Vec<String> {
     INVOCATION.read().unwrap_or_else(PoisonError::into_inner).withheld.clone()
 }
 
-fn option(name: &str, value: impl Display) -> [String; 2] {
+/// An option and its value, as two words.
+pub(crate) fn option(name: &str, value: impl Display) -> [String; 2] {
     [name.to_owned(), value.to_string()]
 }
 
@@ -147,4 +130,22 @@ fn completed(words: &str) -> String {
 
 fn change(change: impl FnOnce(&mut Invocation)) {
     change(&mut INVOCATION.write().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Whether an argument that no one asked for may be the value of a variable, which is not told.
+pub(crate) fn may_be_value(argument: &str) -> bool {
+    let sets = |word: &str| word.trim_start_matches(['-', '"', '\'']).starts_with("var");
+    argument.contains('=')
+        || std::env::args_os().any(|it| sets(&it.to_string_lossy()))
+        || added_texts().any(|it| it.split_whitespace().any(sets))
+}
+
+/// The variable whose words are added; behind an underscore, the command's, as in
+/// `HA_CLI_ARGS_state_list`.
+pub(crate) const ADDED: &str = "HA_CLI_ARGS";
+
+/// What the environment adds, to whatever command.
+fn added_texts() -> impl Iterator<Item = String> {
+    let added = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(ADDED));
+    added.map(|(_, text)| text.to_string_lossy().into_owned())
 }

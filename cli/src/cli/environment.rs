@@ -5,18 +5,9 @@ use std::ffi::{OsStr, OsString};
 
 use clap::CommandFactory;
 
-use super::CommandLine;
+use super::command_line::CommandLine;
+use crate::invocation::ADDED;
 use crate::views::diagnostic::RenderedDiagnostic;
-
-/// The variable whose words are added; behind an underscore, the command's, as in
-/// `HA_CLI_ARGS_state_list`.
-const ADDED: &str = "HA_CLI_ARGS";
-
-/// What the environment adds, to whatever command.
-pub(super) fn added_texts() -> impl Iterator<Item = String> {
-    let added = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(ADDED));
-    added.map(|(_, text)| text.to_string_lossy().into_owned())
-}
 
 /// The arguments with those of the environment right behind the command, so that those given by
 /// hand come later and count. Where nothing is run, nothing is added.

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory};
 use snapbox::Data;
 
-use super::CommandLine;
+use super::command_line::CommandLine;
 use crate::views::test_data::check;
 
 /// The name of the program's own help; a command's is its words joined by dashes.
 const PROGRAM: &str = "ha";
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/arguments/help")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/cli/help")
 }
 
 /// The help of a command and of all below it.

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_is_not_here_is_not_here_and_says_what_to_do() {
         let (schemas, _) = kinds();
-        let backends = crate::workspace::backends::backends();
+        let backends = crate::registry::backends::backends();
         let kinds = schemas.kinds().map(|(_, it)| (&it.kind, it.schema()));
         let providers = schemas.providers().map(|(name, it)| (name, &it.schema));
         let backends = backends.iter().map(|(name, it)| (name, it.schema()));

@@ -73,7 +73,7 @@ mod tests {
     fn options_without_a_value_may_be_given_true_or_false() {
         let bare = |given: &[&str]| {
             let given = given.iter().map(Into::into).collect();
-            with_bare_flags(given, crate::arguments::CommandLine::command)
+            with_bare_flags(given, crate::cli::command_line::CommandLine::command)
         };
         assert_eq!(bare(&["ha", "apply", "--auto-approve=false"]), ["ha", "apply"]);
         assert_eq!(
