@@ -37,7 +37,7 @@ pub(crate) fn main(arguments: Vec<OsString>) -> u8 {
             with_bare_flags(doubled, CommandLine::command)
         }
         Err(notice) => {
-            return CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto));
+            return CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto));
         }
     };
     let arguments = match CommandLine::try_parse_from(arguments) {
@@ -55,13 +55,13 @@ pub(crate) fn main(arguments: Vec<OsString>) -> u8 {
     let terminal =
         Terminal::new(if everywhere.no_color { ColorChoice::Never } else { everywhere.color });
     if let Err(notice) = logging::start() {
-        return CommandError::from(notice).tell(&terminal);
+        return CommandError::from(notice).report(&terminal);
     }
     let span = info_span!(target: "ha::command", "command", command = arguments.command.name());
     let _entered = span.enter();
     let code = match run(&arguments, terminal) {
         Ok(code) => code,
-        Err(error) => error.tell(&terminal),
+        Err(error) => error.report(&terminal),
     };
     debug!(target: "ha::command", code, "ended");
     code

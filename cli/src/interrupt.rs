@@ -11,19 +11,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::output::command_error::INTERRUPTED;
 
-/// A terminal that takes nothing any more keeps a last word waiting; no one waits longer for it
-/// than this.
+/// How long the final message may take: a terminal that accepts no output blocks the write.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A wish to stop, set by Ctrl-C, by SIGTERM, and when the terminal goes away. The second one ends
-/// the process at once, with a last word; what is on record by then is on disk. They are heard from
-/// now on, whatever the command is at.
+/// Listens for SIGINT, SIGTERM and SIGHUP in a thread of its own. The first signal sets the returned
+/// `CancelSignal`; the second prints `abandon_message` and ends the process at once.
 ///
 /// # Errors
-/// When the system gives no thread.
-pub(crate) fn listen(last_word: impl FnOnce() + Send + 'static) -> anyhow::Result<CancelSignal> {
+/// When the thread or the signal handlers cannot be created.
+pub(crate) fn listen(
+    abandon_message: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<CancelSignal> {
     let what = "could not listen for Ctrl-C";
+    // A runtime of its own: the command's runtime starts later and may be busy with blocking work,
+    // and a second Ctrl-C must end the process even then.
     let runtime = Builder::new_current_thread().enable_io().build().context(what)?;
+    // The handlers are installed before this function returns, so that no signal falls into a gap.
     let mut signals = {
         let _inside = runtime.enter();
         StopSignals::new().context(what)?
@@ -35,15 +38,15 @@ pub(crate) fn listen(last_word: impl FnOnce() + Send + 'static) -> anyhow::Resul
         asked.ask();
         signals.next().await;
     };
-    let heard = move || {
+    let handle_signals = move || {
         runtime.block_on(hear);
-        abandon(last_word)
+        abandon(abandon_message)
     };
-    thread::Builder::new().name("signals".into()).spawn(heard).context(what)?;
+    thread::Builder::new().name("signals".into()).spawn(handle_signals).context(what)?;
     Ok(cancel)
 }
 
-/// What asks to stop.
+/// The signals that ask the command to stop.
 struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
@@ -68,13 +71,14 @@ impl StopSignals {
     }
 }
 
-fn abandon(last_word: impl FnOnce() + Send + 'static) -> ! {
-    let (said, heard) = mpsc::channel();
-    // Where there are no more threads there is no last word.
+fn abandon(abandon_message: impl FnOnce() + Send + 'static) -> ! {
+    let (said, message_written) = mpsc::channel();
+    // Ending matters more than the message: if no thread can be started, the process ends without
+    // it. Frames that were appended are on disk already, so nothing is lost.
     let _ = thread::Builder::new().spawn(move || {
-        last_word();
+        abandon_message();
         let _ = said.send(());
     });
-    let _ = heard.recv_timeout(PATIENCE);
+    let _ = message_written.recv_timeout(PATIENCE);
     std::process::exit(i32::from(INTERRUPTED))
 }

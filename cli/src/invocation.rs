@@ -1,6 +1,6 @@
-//! Commands that are printed for somebody to run: as they stand, from where this one was run, they
-//! do what they say. They name the directory and the environment that this one works on, and the
-//! variables where they plan.
+//! Commands that messages suggest. Each can be copied and run from the directory in which this
+//! process was started: it names the same directory and environment, and the same variables where
+//! the command plans.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 use ha_plan::{Plan, Selection};
 use ha_value::shell_word;
 
-/// How this program was called, as far as the next call must be alike.
+/// The options of this process that a suggested command must repeat.
 struct Invocation {
     /// `--chdir` and `--env`.
     everywhere: Vec<String>,
@@ -18,10 +18,12 @@ struct Invocation {
     values: Vec<String>,
     /// `--target` and `--exclude`.
     scope: Vec<String>,
-    /// Variables whose values were given, and are not told.
+    /// Names of variables whose values were given and must not be printed.
     withheld: Vec<String>,
 }
 
+// A static, because messages are rendered deep in the views, and each of them would otherwise take
+// the invocation as an argument.
 static INVOCATION: RwLock<Invocation> = RwLock::new(Invocation {
     everywhere: Vec::new(),
     values: Vec::new(),
@@ -29,16 +31,15 @@ static INVOCATION: RwLock<Invocation> = RwLock::new(Invocation {
     withheld: Vec::new(),
 });
 
-/// Commands that look at no directory.
+/// Commands that read no directory; `--chdir` and `--env` are left out.
 const ANYWHERE: [&str; 7] =
     ["schema", "explain", "version", "completions", "man", "help", "state key --new"];
 /// Commands that plan.
 const PLANNING: [&str; 3] = ["plan", "apply", "destroy"];
-/// Commands that take values of variables besides.
+/// Other commands that take values of variables.
 const WITH_VALUES: [&str; 4] = ["import", "validate", "console", "state recover"];
 
-/// This program works in that directory, and on the environment of that name, where one was asked
-/// for.
+/// Sets the directory and the environment that suggested commands repeat.
 pub(crate) fn begin(directory: Option<&Path>, environment: Option<&str>) {
     let directory = directory.map(|it| option("--chdir", it.display()));
     let environment = environment.map(|it| option("--env", it));
@@ -46,17 +47,17 @@ pub(crate) fn begin(directory: Option<&Path>, environment: Option<&str>) {
     change(|it| it.everywhere = everywhere);
 }
 
-/// It works on this environment after all.
+/// Adds the environment, where it became known after the start, such as from a plan file.
 pub(crate) fn in_environment(name: &str) {
     change(|it| it.everywhere.extend(option("--env", name)));
 }
 
-/// It plans with these values; those of the variables in `withheld` are not told.
+/// Sets the options for variables; `withheld` names variables whose values are not printed.
 pub(crate) fn with_values(values: Vec<String>, withheld: Vec<String>) {
     change(|it| (it.values, it.withheld) = (values, withheld));
 }
 
-/// It plans for these alone.
+/// Sets `--target` and `--exclude` from a selection.
 pub(crate) fn with_scope(selection: &Selection) {
     let targets = selection.targets.iter().flat_map(|it| option("--target", it));
     let scope =
@@ -64,18 +65,18 @@ pub(crate) fn with_scope(selection: &Selection) {
     change(|it| it.scope = scope);
 }
 
-/// What a plan keeps of the values that it was made with, for [`like_plan`].
+/// The options for variables, which a plan stores for [`like_plan`].
 pub(crate) fn values() -> Vec<String> {
     INVOCATION.read().unwrap_or_else(PoisonError::into_inner).values.clone()
 }
 
-/// It plans as this plan was made.
+/// Takes over the selection and the options that a saved plan was created with.
 pub(crate) fn like_plan(plan: &Plan) {
     with_scope(&plan.selection);
     change(|it| it.values.clone_from(&plan.snapshot.options));
 }
 
-/// What is to be given again besides, as it is not told: variables.
+/// Names of variables that the user must give again, because their values are not printed.
 pub(crate) fn withheld() -> Vec<String> {
     INVOCATION.read().unwrap_or_else(PoisonError::into_inner).withheld.clone()
 }
@@ -85,7 +86,7 @@ pub(crate) fn option(name: &str, value: impl Display) -> [String; 2] {
     [name.to_owned(), value.to_string()]
 }
 
-/// A command for somebody to run, such as `["state", "push", "--force", "x y"]`.
+/// A complete command line, such as the one for `["state", "push", "--force", "x y"]`.
 pub(crate) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     completed(&words.into_iter().map(shell_word).collect::<Vec<_>>().join(" "))
 }
@@ -98,15 +99,15 @@ pub(crate) fn in_text(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut parts = text.split(MARK);
-    let mut whole = parts.next().unwrap_or_default().to_owned();
+    let mut result = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (words, rest) = part.split_at(part.find('`').unwrap_or(part.len()));
-        whole += &format!("`{}{rest}", completed(words));
+        result += &format!("`{}{rest}", completed(words));
     }
-    Cow::Owned(whole)
+    Cow::Owned(result)
 }
 
-/// The command of these words, which are quoted.
+/// The command line with the options of this process; `words` are already quoted.
 fn completed(words: &str) -> String {
     let is = |of: &str| {
         words.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
@@ -116,7 +117,7 @@ fn completed(words: &str) -> String {
         |of: &[String]| of.iter().map(|it| format!(" {}", shell_word(it))).collect::<String>();
     let everywhere =
         if ANYWHERE.iter().any(|it| is(it)) { String::new() } else { all(&known.everywhere) };
-    // A plan that was kept has its own values.
+    // `ha apply PLANFILE` refuses `--var` and `--target`: the plan file contains its own.
     let is_of_kept = words.strip_prefix("apply ").is_some_and(|it| !it.starts_with('-'));
     let plans = !is_of_kept && PLANNING.iter().any(|it| is(it));
     let values = if plans || WITH_VALUES.iter().any(|it| is(it)) {
@@ -132,7 +133,7 @@ fn change(change: impl FnOnce(&mut Invocation)) {
     change(&mut INVOCATION.write().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Whether an argument that no one asked for may be the value of a variable, which is not told.
+/// Whether an unexpected argument may be the value of a variable, which must not be printed.
 pub(crate) fn may_be_value(argument: &str) -> bool {
     let sets = |word: &str| word.trim_start_matches(['-', '"', '\'']).starts_with("var");
     argument.contains('=')
@@ -144,7 +145,7 @@ pub(crate) fn may_be_value(argument: &str) -> bool {
 /// `HA_CLI_ARGS_state_list`.
 pub(crate) const ADDED: &str = "HA_CLI_ARGS";
 
-/// What the environment adds, to whatever command.
+/// The arguments that environment variables add to any command.
 fn added_texts() -> impl Iterator<Item = String> {
     let added = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(ADDED));
     added.map(|(_, text)| text.to_string_lossy().into_owned())

@@ -29,12 +29,12 @@ use crate::output::terminal::{ColorChoice, Terminal};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Secrets and keys are in this process's memory: no one but root may look into it, and it
-    // leaves no core behind. What it starts is not held to that. Where the system cannot do this,
-    // there is nothing to be done about it.
+    // This process holds secrets and keys in memory: it must leave no core dump, and other
+    // processes of the user must not attach to it. Child processes are not affected. A failure is
+    // ignored, because the command works without this protection.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     std::panic::set_hook(Box::new(|fault| {
-        // Only words that are written in the program: others may hold a secret.
+        // Only literal messages are printed: a formatted one may contain a secret.
         let what = fault
             .payload()
             .downcast_ref::<&str>()
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         let text = format!(
             "error: this is a fault of `ha`: {what}{place}\n = help: what was recorded is on disk; please report this, then run the command again\n"
         );
-        Terminal::new(ColorChoice::Never).tell(&text);
+        Terminal::new(ColorChoice::Never).report(&text);
     }));
     if std::env::var_os(ASKED).is_some() {
         let here = std::env::current_dir().ok();
@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             .try_complete(std::env::args_os(), here.as_deref());
         return ExitCode::from(if asked.is_ok() { DONE } else { FAILED });
     }
+    // This is checked before clap, which would report a missing subcommand as an error.
     let given: Vec<OsString> = std::env::args_os().collect();
     if given.len() <= 1 {
         let _ = CommandLine::command().print_long_help();

@@ -5,10 +5,10 @@ use clap::{ArgAction, Args};
 /// How a change is agreed to.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ApprovalArgs {
-    /// Do not ask; for where no one is there to answer
+    /// Apply without asking for confirmation
     #[arg(long, visible_alias = "auto-approve")]
     pub(crate) yes: bool,
-    /// Whether anything may be asked
+    /// Whether questions may be asked; `false` makes a question an error
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     pub(crate) input: bool,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`

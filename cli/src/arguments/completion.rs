@@ -115,7 +115,7 @@ fn place() -> Result<StateLocation, CommandError> {
     if says_where(&directory)? {
         return Err(CommandError::default());
     }
-    StateLocation::whatever_is_remembered(
+    StateLocation::find_unchecked(
         &directory,
         environment.as_ref(),
         &BackendConfig::usual(),

@@ -8,13 +8,13 @@ use crate::arguments::completion;
 /// What is planned, and how planning goes about it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PlanningArgs {
-    /// Plan to destroy everything
+    /// Plan to destroy everything that is recorded
     #[arg(long, help_heading = "Planning")]
     pub(crate) destroy: bool,
     /// Take what is there for what should be: change nothing but the state
     #[arg(long, conflicts_with_all = ["destroy", "replace"], help_heading = "Planning")]
     pub(crate) refresh_only: bool,
-    /// Plan to make this instance again; may be given several times
+    /// Plan to replace this instance; may be given several times
     #[arg(long, value_name = "ADDRESS", help_heading = "Planning", add = completion::addresses())]
     pub(crate) replace: Vec<Address>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(crate) struct ScopeArgs {
         help_heading = "Planning"
     )]
     pub(crate) refresh: RefreshMode,
-    /// How many things to look at or work on at a time
+    /// The highest number of operations that run at the same time
     #[arg(long, value_name = "N", default_value = "10", help_heading = "Planning")]
     pub(crate) parallelism: std::num::NonZeroUsize,
 }

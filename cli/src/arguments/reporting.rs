@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::views::rows::DetailLevel;
 
-/// How it is told what happens.
+/// How the command reports what happens.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ReportingArgs {
     /// Tell everything as JSON lines, in the shape of Terraform's `-json`; secrets are left out
@@ -13,10 +13,10 @@ pub(crate) struct ReportingArgs {
     /// Write those JSON lines to this file, besides what is on the screen
     #[arg(long, value_name = "FILE", conflicts_with = "json", help_heading = "Output")]
     pub(crate) json_into: Option<PathBuf>,
-    /// How much of the plan to show
+    /// The level of detail of the plan
     #[arg(long, value_name = "HOW", default_value = "changed", help_heading = "Output")]
     pub(crate) detail: DetailLevel,
-    /// Show warnings as a line each
+    /// Print each warning in one line, without its explanation
     #[arg(long, help_heading = "Output")]
     pub(crate) compact_warnings: bool,
 }

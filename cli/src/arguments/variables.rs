@@ -13,13 +13,13 @@ const VARIABLES: &str = "Variables";
 /// Values of variables, in the order in which they were given.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VariableArgs {
-    wishes: VariableOptions,
+    variable_options: VariableOptions,
 }
 
 impl VariableArgs {
-    /// What the operator says about the configuration.
-    pub(crate) fn wishes(&self) -> &VariableOptions {
-        &self.wishes
+    /// The values and allowed directories, in the order of the command line.
+    pub(crate) fn variable_options(&self) -> &VariableOptions {
+        &self.variable_options
     }
 }
 
@@ -36,14 +36,16 @@ impl Args for VariableArgs {
                 }
                 _ => Err("write it as NAME=VALUE"),
             })
-            .help("Set a variable; later ones count");
+            .help("Set a variable of the configuration; the last value of a name counts");
         let file = clap::Arg::new("var-file")
             .long("var-file")
             .value_name("FILE")
             .action(ArgAction::Append)
             .help_heading(VARIABLES)
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Set the variables that a file gives");
+            .help(
+                "Set variables from this file, such as `prod.hclvars`; may be given several times",
+            );
         let allow = clap::Arg::new("allow-read")
             .long("allow-read")
             .value_name("DIR")
@@ -78,7 +80,7 @@ impl FromArgMatches for VariableArgs {
         let allow_read =
             matches.get_many::<PathBuf>("allow-read").into_iter().flatten().cloned().collect();
         Ok(Self {
-            wishes: VariableOptions {
+            variable_options: VariableOptions {
                 asked: asked.into_iter().map(|(_, it)| it).collect(),
                 allow_read,
             },
@@ -104,7 +106,7 @@ mod tests {
             panic!("a plan")
         };
         let order: Vec<String> =
-            plan.variables().wishes().asked.iter().map(|it| format!("{it:?}")).collect();
+            plan.variables().variable_options().asked.iter().map(|it| format!("{it:?}")).collect();
         assert_eq!(order, ["Value(\"a\", \"1\")", "File(\"f\")", "Value(\"b\", \"2=3\")"]);
     }
 }

@@ -79,13 +79,13 @@ pub(crate) struct CommandLine {
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct GlobalOptions {
-    /// Work in this directory
+    /// Change to this directory first; relative paths start there
     #[arg(long, value_name = "DIR", global = true, help_heading = "Everywhere")]
     pub(crate) chdir: Option<PathBuf>,
     /// Work on this environment: its state is its own, its values are in `env/NAME.hclvars`
     #[arg(long, value_name = "NAME", global = true, help_heading = "Everywhere")]
     pub(crate) env: Option<String>,
-    /// Whether to colour
+    /// When to colour the output
     #[arg(
         long,
         value_name = "WHEN",

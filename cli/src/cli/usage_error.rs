@@ -36,7 +36,7 @@ fn stray_of_import(error: &clap::Error) -> Option<u8> {
     }
     let notice = RenderedDiagnostic::error("`ha import` has an argument that belongs to no option")
         .help("write `ha import 'ADDRESS' 'ID'`; an ID that begins with a dash comes after `--`");
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    Some(CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto)))
 }
 
 /// Says what to do in the place of a command or an option that Terraform has.
@@ -47,7 +47,7 @@ fn not_here(error: &clap::Error) -> Option<u8> {
     {
         let notice =
             RenderedDiagnostic::error(format!("there is no option `{option}` here")).help(instead);
-        return Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)));
+        return Some(CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto)));
     }
     let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
@@ -58,17 +58,19 @@ fn not_here(error: &clap::Error) -> Option<u8> {
         let notice =
             RenderedDiagnostic::error(format!("`ha {command}` does nothing with the state"));
         let notice = if is_error { notice } else { notice.warning() };
-        let code = CommandError::from(notice.help(instead)).tell(&Terminal::new(ColorChoice::Auto));
+        let code =
+            CommandError::from(notice.help(instead)).report(&Terminal::new(ColorChoice::Auto));
         return Some(if is_error { code } else { DONE });
     }
     let instead = terraform_compat::instead(command)?;
     if terraform_compat::is_needless(command) {
-        Terminal::new(ColorChoice::Auto).tell(&format!("`ha {command}` does nothing: {instead}\n"));
+        Terminal::new(ColorChoice::Auto)
+            .report(&format!("`ha {command}` does nothing: {instead}\n"));
         return Some(DONE);
     }
     let notice =
         RenderedDiagnostic::error(format!("there is no command `{command}`")).help(instead);
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    Some(CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto)))
 }
 
 /// Says that secrets are shown in JSON alone.
@@ -83,7 +85,7 @@ fn only_in_json(error: &clap::Error) -> Option<u8> {
     let notice = notice.help(
         "add `--json`; of one value of an output `ha output --raw NAME` prints the text itself",
     );
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    Some(CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto)))
 }
 
 /// Says what is wrong with an argument that may be the value of a variable, without the value.
@@ -101,5 +103,5 @@ fn not_quoted(error: &clap::Error) -> Option<u8> {
     };
     let notice = RenderedDiagnostic::error(summary)
         .help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument");
-    Some(CommandError::from(notice).tell(&Terminal::new(ColorChoice::Auto)))
+    Some(CommandError::from(notice).report(&Terminal::new(ColorChoice::Auto)))
 }

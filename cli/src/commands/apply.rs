@@ -33,7 +33,7 @@ use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 use crate::workspace::variable_options::VariableOptions;
 
-/// What would make another plan than the one that was kept.
+/// Options that would change the plan, and so cannot be combined with a plan file.
 const CHANGING: [&str; 8] = [
     "destroy",
     "refresh_only",
@@ -63,13 +63,13 @@ Examples:
 
 Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct ApplyArgs {
-    /// A plan that `ha plan --out FILE` kept
+    /// A plan file that `ha plan --out FILE` wrote
     #[arg(value_name = "PLANFILE", conflicts_with_all = CHANGING)]
     plan_file: Option<PathBuf>,
     #[command(flatten)]
     approval: ApprovalArgs,
     #[command(flatten)]
-    telling: ReportingArgs,
+    reporting: ReportingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
@@ -77,67 +77,67 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> CommandResult {
-    let order = ApplyOptions {
+    let options = ApplyOptions {
         mode: arguments.planning.mode(),
         command: "ha apply",
         approval: &arguments.approval,
-        telling: &arguments.telling,
+        reporting: &arguments.reporting,
         scope: &arguments.planning.scope,
         replace: &arguments.planning.replace,
         imports: &[],
-        wishes: arguments.variables.wishes(),
+        variable_options: arguments.variables.variable_options(),
     };
-    order.carry_out(session, arguments.plan_file.as_deref())
+    options.execute(session, arguments.plan_file.as_deref())
 }
 
-/// What is to be done, as asked for on the command line.
+/// What to plan and apply, as given on the command line.
 pub(crate) struct ApplyOptions<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) command: &'static str,
     pub(crate) approval: &'a ApprovalArgs,
-    pub(crate) telling: &'a ReportingArgs,
+    pub(crate) reporting: &'a ReportingArgs,
     pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_value::Address],
-    /// What is to be recorded, and nothing else is to be done.
+    /// Objects to import; if any are given, the plan is reduced to them.
     pub(crate) imports: &'a [(ha_value::Address, String)],
-    pub(crate) wishes: &'a VariableOptions,
+    pub(crate) variable_options: &'a VariableOptions,
 }
 
-/// All that applying needs.
+/// One run of an apply: it holds the state's lock from its creation to `finish`.
 struct ApplyRun<'a> {
     session: &'a Session,
     place: &'a StateLocation,
     command: &'static str,
-    /// Who applies, and where.
+    /// The user and host that apply, such as `ops@bastion`.
     by: String,
     engine: Engine,
     writer: Arc<StateWriter>,
     configuration: Arc<Configuration>,
     files: Arc<dyn FileSource + Send + Sync>,
     sources: SourceTexts,
-    audience: Arc<Reporter>,
-    ticking: ProgressTicker,
+    reporter: Arc<Reporter>,
+    ticker: ProgressTicker,
     cancel: CancelSignal,
 }
 
 impl ApplyOptions<'_> {
-    /// Plans, asks, applies; or applies a plan that was kept.
-    pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> CommandResult {
-        let audience = Arc::new(Reporter::new(session, self.telling)?);
-        let cancel = listen(audience.last_word())?;
-        audience.ended(match kept {
-            Some(path) => self.carry_out_kept(path, session, &audience, cancel),
-            None => self.carry_out_new(session, &audience, cancel),
+    /// Plans, asks and applies; or applies the plan file `kept` without asking.
+    pub(crate) fn execute(&self, session: &Session, kept: Option<&Path>) -> CommandResult {
+        let reporter = Arc::new(Reporter::new(session, self.reporting)?);
+        let cancel = listen(reporter.abandon_message())?;
+        reporter.ended(match kept {
+            Some(path) => self.apply_saved_plan(path, session, &reporter, cancel),
+            None => self.plan_and_apply(session, &reporter, cancel),
         })
     }
 
-    fn carry_out_new(
+    fn plan_and_apply(
         &self,
         session: &Session,
-        audience: &Arc<Reporter>,
+        reporter: &Arc<Reporter>,
         cancel: CancelSignal,
     ) -> CommandResult {
-        let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
+        let can_ask = self.approval.input && session.terminal.can_ask() && reporter.is_human();
         if !self.approval.yes && !can_ask {
             let notice = RenderedDiagnostic::error(format!(
                 "`{}` has no one to ask whether to go on",
@@ -148,16 +148,17 @@ impl ApplyOptions<'_> {
             return Err(notice.into());
         }
         invocation::with_scope(&self.scope.selection());
-        let mut project = Project::read(session, self.wishes, VariableMode::Values)?;
+        let mut project = Project::read(session, self.variable_options, VariableMode::Values)?;
         let place = session.place_of(&project)?;
+        // Locking would create the store and a key, only to destroy nothing.
         if self.mode == PlanMode::Destroy && place.state()?.is_new() {
-            return self.destroy_nothing(&project, session, audience, &cancel);
+            return self.destroy_nothing(&project, session, reporter, &cancel);
         }
         let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| {
-            audience.tell(it)
+            reporter.report(it)
         })?;
         run(async {
-            let works = ApplyRun {
+            let apply_run = ApplyRun {
                 session,
                 place: &place,
                 command: self.command,
@@ -167,85 +168,92 @@ impl ApplyOptions<'_> {
                 configuration: project.configuration.clone(),
                 files: project.files.clone(),
                 sources: project.sources.clone(),
-                audience: audience.clone(),
-                ticking: audience.ticking(),
+                reporter: reporter.clone(),
+                ticker: reporter.ticker(),
                 cancel,
             };
-            works.recover().await?;
-            let state = works.writer.snapshot();
+            apply_run.recover().await?;
+            let state = apply_run.writer.snapshot();
             if state.is_new() {
                 project.warnings.extend(place.left_by_terraform());
             }
             let (mode, replace, scope, imports) =
                 (self.mode, self.replace, self.scope, self.imports);
-            let intention = PlanOptions { mode, replace, scope, imports };
-            let (mut made, wrong) =
-                make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel)
-                    .await?;
-            // Who still had it when the first step is written down would have to be given a copy.
+            let plan_options = PlanOptions { mode, replace, scope, imports };
+            let (mut planned_run, wrong) = make_to_show(
+                &apply_run.engine,
+                &project,
+                &state,
+                &plan_options,
+                reporter,
+                &apply_run.cancel,
+            )
+            .await?;
+            // The writer updates the state in place while it holds the only reference; a snapshot
+            // that is still alive at the first append would force a copy of the whole state.
             drop(state);
             if !self.imports.is_empty() {
-                made.plan = made.plan.only_imports();
+                planned_run.plan = planned_run.plan.only_imports();
             }
-            let report = made.report(session, SecretVisibility::Redacted);
-            audience.plan(&made.plan, &report, &project.configuration)?;
-            warn(audience, &project, &made);
-            if let Some(trouble) = wrong {
-                return Err(trouble);
+            let report = planned_run.report(session, SecretVisibility::Redacted);
+            reporter.plan(&planned_run.plan, &report, &project.configuration)?;
+            warn(reporter, &project, &planned_run);
+            if let Some(command_error) = wrong {
+                return Err(command_error);
             }
-            if made.plan.is_empty() {
-                return works.note_what_was_seen(&made).await;
+            if planned_run.plan.is_empty() {
+                return apply_run.record_refresh(&planned_run).await;
             }
-            if !self.approval.yes && !works.ask(self.mode).await? {
-                audience.tell("Not applied: only `yes` is taken for one.\n");
+            if !self.approval.yes && !apply_run.ask(self.mode).await? {
+                reporter.report("Not applied: only `yes` is taken for one.\n");
                 return Ok(FAILED);
             }
-            works.apply(&made).await
+            apply_run.apply(&planned_run).await
         })
     }
 
-    /// Tells of the plan to destroy what does not exist. Nothing is locked or made for that.
+    /// Prints the empty plan of a destroy without a state. Takes no lock and creates nothing.
     fn destroy_nothing(
         &self,
         project: &Project,
         session: &Session,
-        audience: &Arc<Reporter>,
+        reporter: &Arc<Reporter>,
         cancel: &CancelSignal,
     ) -> CommandResult {
         let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
-        let intention = PlanOptions { mode, replace, scope, imports };
+        let plan_options = PlanOptions { mode, replace, scope, imports };
         run(async {
-            let _ticking = audience.ticking();
-            let made = make(
+            let _ticking = reporter.ticker();
+            let planned_run = make(
                 &engine(scope.parallelism),
                 project,
                 &State::default(),
-                &intention,
-                audience,
+                &plan_options,
+                reporter,
                 cancel,
             )
             .await?;
-            audience.plan(
-                &made.plan,
-                &made.report(session, SecretVisibility::Redacted),
+            reporter.plan(
+                &planned_run.plan,
+                &planned_run.report(session, SecretVisibility::Redacted),
                 &project.configuration,
             )?;
-            warn(audience, project, &made);
-            audience.applied(
+            warn(reporter, project, &planned_run);
+            reporter.applied(
                 &ApplyResult { outputs: Some(BTreeMap::new()), ..ApplyResult::default() },
                 mode,
-                &made.secrets,
+                &planned_run.secrets,
             );
             Ok(DONE)
         })
     }
 
-    /// Applies a plan that was kept.
-    fn carry_out_kept(
+    /// Applies a plan file.
+    fn apply_saved_plan(
         &self,
         path: &Path,
         session: &Session,
-        audience: &Arc<Reporter>,
+        reporter: &Arc<Reporter>,
         cancel: CancelSignal,
     ) -> CommandResult {
         let keys = session.keys()?;
@@ -255,13 +263,14 @@ impl ApplyOptions<'_> {
         let (configuration, sources) =
             (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = plan_file::files(&plan, path)?;
-        if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
-            let given = given_again(session, self.wishes, &configuration, &kept)?;
+        if !plan.snapshot.to_give.is_empty() || !self.variable_options.asked.is_empty() {
+            let given = given_again(session, self.variable_options, &configuration, &kept)?;
             plan.snapshot.give(&configuration, given);
         }
         let place = plan_file::place(&plan, &configuration, &kept, keys, session)?;
         let identity = place.identity();
-        // Before anything is made here.
+        // Checked before the lock as well as under it: taking the lock of a foreign state would
+        // create a store and a key here.
         if let Some(notice) = plan_file::foreignness(&plan, &place.state()?, &identity) {
             return Err(notice.into());
         }
@@ -270,10 +279,10 @@ impl ApplyOptions<'_> {
             Some(&plan.lineage),
             self.approval.lock_timeout,
             &cancel,
-            |it| audience.tell(it),
+            |it| reporter.report(it),
         )?;
         run(async {
-            let works = ApplyRun {
+            let apply_run = ApplyRun {
                 session,
                 place: &place,
                 command: self.command,
@@ -283,33 +292,36 @@ impl ApplyOptions<'_> {
                 configuration: Arc::new(configuration),
                 files: Arc::new(kept),
                 sources,
-                audience: audience.clone(),
-                ticking: audience.ticking(),
+                reporter: reporter.clone(),
+                ticker: reporter.ticker(),
                 cancel,
             };
-            works.recover().await?;
-            let state = works.writer.snapshot();
+            apply_run.recover().await?;
+            let state = apply_run.writer.snapshot();
             let foreign = plan_file::foreignness(&plan, &state, &identity);
             if let Some(notice) = foreign.or_else(|| plan_file::staleness(&plan, &state)) {
                 return Err(notice.into());
             }
             drop(state);
-            let secrets = Arc::new(known_secrets(&plan, &works.writer.state()));
-            audience.keep_secret(&secrets);
-            let made = PlannedRun { plan, secrets };
-            let report = made.report(session, SecretVisibility::Redacted);
-            audience.plan(&made.plan, &report, &works.configuration)?;
-            works.apply(&made).await
+            let secrets = Arc::new(known_secrets(&plan, &apply_run.writer.state()));
+            reporter.keep_secret(&secrets);
+            let planned_run = PlannedRun { plan, secrets };
+            let report = planned_run.report(session, SecretVisibility::Redacted);
+            reporter.plan(&planned_run.plan, &report, &apply_run.configuration)?;
+            apply_run.apply(&planned_run).await
         })
     }
 }
 
 impl ApplyRun<'_> {
-    /// Finishes what an earlier run left.
+    /// Finishes steps and obligations that an interrupted run left.
+    ///
+    /// # Errors
+    /// When any of them cannot be finished: a plan over a half-done step would be wrong.
     async fn recover(&self) -> Result<(), CommandError> {
         let secrets = Arc::new(SecretTexts::within(&state_values(&self.writer.state())));
-        self.audience.keep_secret(&secrets);
-        let observer: Arc<dyn EventObserver> = self.audience.clone();
+        self.reporter.keep_secret(&secrets);
+        let observer: Arc<dyn EventObserver> = self.reporter.clone();
         let recovery =
             self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
         if recovery.unfinished.is_empty() {
@@ -332,12 +344,12 @@ impl ApplyRun<'_> {
         };
         let notices: Vec<RenderedDiagnostic> =
             recovery.unfinished.iter().flat_map(notice).collect();
-        let trouble = if self.cancel.is_asked() {
+        let command_error = if self.cancel.is_asked() {
             CommandError::interrupted()
         } else {
             CommandError::default()
         };
-        Err(trouble.with(notices).within(&self.sources).keeping(&secrets))
+        Err(command_error.with(notices).within(&self.sources).keeping(&secrets))
     }
 
     /// Whether the operator agrees.
@@ -352,6 +364,7 @@ impl ApplyRun<'_> {
                 "\nDestroy all of this? There is no way back. Only `yes` is taken for one: "
             }
         };
+        // Reading a line cannot be cancelled, so it has a thread of its own; Ctrl-C wins the race.
         let answer = tokio::task::spawn_blocking(move || terminal.ask(question));
         tokio::select! {
             answer = answer => Ok(answer.ok().flatten().as_deref() == Some("yes")),
@@ -359,22 +372,22 @@ impl ApplyRun<'_> {
         }
     }
 
-    /// Writes down what refresh saw, when there is nothing else to do.
-    async fn note_what_was_seen(self, made: &PlannedRun) -> CommandResult {
-        if made.plan.settled.is_empty() {
+    /// Records what refresh saw when the plan has no steps. No run is started in the journal.
+    async fn record_refresh(self, planned_run: &PlannedRun) -> CommandResult {
+        if planned_run.plan.settled.is_empty() {
             let applied = ApplyResult {
                 outputs: Some(self.writer.state().outputs.clone()),
                 ..ApplyResult::default()
             };
-            self.audience.applied(&applied, made.plan.mode, &made.secrets);
+            self.reporter.applied(&applied, planned_run.plan.mode, &planned_run.secrets);
             self.finish()?;
             return Ok(DONE);
         }
-        let observer: Arc<dyn EventObserver> = self.audience.clone();
+        let observer: Arc<dyn EventObserver> = self.reporter.clone();
         let applied = self
             .engine
             .apply(
-                &made.plan,
+                &planned_run.plan,
                 &self.configuration,
                 &self.files,
                 &self.writer,
@@ -383,10 +396,10 @@ impl ApplyRun<'_> {
             )
             .await;
         let applied = applied.map_err(|it| {
-            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets)
+            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&planned_run.secrets)
         })?;
-        let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
-        self.audience.applied(&applied, made.plan.mode, &made.secrets);
+        let (sources, secrets) = (self.sources.clone(), planned_run.secrets.clone());
+        self.reporter.applied(&applied, planned_run.plan.mode, &planned_run.secrets);
         self.finish()?;
         match applied.is_complete() {
             true => Ok(DONE),
@@ -396,16 +409,16 @@ impl ApplyRun<'_> {
         }
     }
 
-    async fn apply(self, made: &PlannedRun) -> CommandResult {
+    async fn apply(self, planned_run: &PlannedRun) -> CommandResult {
         let started = Instant::now();
         let before = self.writer.state().number;
-        self.write_start(made).await?;
-        self.audience.follow(&made.plan);
-        let observer: Arc<dyn EventObserver> = self.audience.clone();
+        self.write_start(planned_run).await?;
+        self.reporter.follow(&planned_run.plan);
+        let observer: Arc<dyn EventObserver> = self.reporter.clone();
         let applied = self
             .engine
             .apply(
-                &made.plan,
+                &planned_run.plan,
                 &self.configuration,
                 &self.files,
                 &self.writer,
@@ -414,7 +427,7 @@ impl ApplyRun<'_> {
             )
             .await;
         let applied = applied.map_err(|it| {
-            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&made.secrets)
+            CommandError::from_diagnostics(&it).within(&self.sources).keeping(&planned_run.secrets)
         })?;
         let outcome = match (applied.is_complete(), applied.interrupted) {
             (true, _) => RunOutcome::Complete,
@@ -424,53 +437,55 @@ impl ApplyRun<'_> {
         let ended =
             self.writer.append(Frame::Run(RunFrame::End(RunEnd { outcome, at: now() }))).await;
         let after = self.writer.state().number;
-        // What was made on the way may be secret too.
-        let secrets = known_secrets(&made.plan, &self.writer.state());
-        let (session, place, sources, audience) =
-            (self.session, self.place, self.sources.clone(), self.audience.clone());
+        // Values that the steps created, such as passwords, were not known when the plan was shown.
+        let secrets = known_secrets(&planned_run.plan, &self.writer.state());
+        let (session, place, sources, reporter) =
+            (self.session, self.place, self.sources.clone(), self.reporter.clone());
         let recorded = match ended {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
         };
-        // A first run that came to nothing leaves nothing.
-        let is_in_vain =
+        // A first run without any completed step leaves no state, so the ending reports number 0.
+        let has_no_effect =
             !applied.is_complete() && before == 0 && place.state().is_ok_and(|it| it.is_new());
-        let after = if is_in_vain { 0 } else { after };
+        let after = if has_no_effect { 0 } else { after };
         let ending = ApplyEnding {
-            mode: made.plan.mode,
+            mode: planned_run.plan.mode,
             elapsed: started.elapsed(),
             state: (before, after),
             is_recorded: recorded.is_ok(),
-            imported: made.plan.counts().import,
+            imported: planned_run.plan.counts().import,
         };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
                 let warnings: Vec<RenderedDiagnostic> =
                     applied.diagnostics.iter().map(RenderedDiagnostic::from).collect();
-                audience.notices(&warnings, &sources, &secrets);
-                audience.applied(&applied, made.plan.mode, &secrets);
-                complete(session, &audience, &applied, &secrets, ending)?;
+                reporter.notices(&warnings, &sources, &secrets);
+                reporter.applied(&applied, planned_run.plan.mode, &secrets);
+                complete(session, &reporter, &applied, &secrets, ending)?;
                 Ok(DONE)
             }
             (_, recorded) => {
-                let notices = failures(&applied, |address| span_of(&made.plan, address));
-                audience.notices(&notices, &sources, &secrets);
-                if let Err(trouble) = recorded {
-                    audience.trouble(&trouble);
+                let notices = failures(&applied, |address| span_of(&planned_run.plan, address));
+                reporter.notices(&notices, &sources, &secrets);
+                if let Err(command_error) = recorded {
+                    reporter.report_error(&command_error);
                 }
-                audience.applied(&applied, made.plan.mode, &secrets);
-                if audience.is_human() {
-                    audience.tell(&stopped_text(&applied, ending, session.terminal.err));
+                reporter.applied(&applied, planned_run.plan.mode, &secrets);
+                if reporter.is_human() {
+                    reporter.report(&stopped_text(&applied, ending, session.terminal.err));
                 }
                 Ok(if applied.interrupted { INTERRUPTED } else { FAILED })
             }
         }
     }
 
-    /// Writes down that work begins, and by which plan.
-    async fn write_start(&self, made: &PlannedRun) -> Result<(), CommandError> {
+    /// Appends the start of the run, with a keyed digest of the plan.
+    async fn write_start(&self, planned_run: &PlannedRun) -> Result<(), CommandError> {
+        // The digest is keyed: a plain hash would let a reader of the journal test guesses of the
+        // secrets in the plan.
         let mut digest = KeyedDigest::new(self.writer.key());
-        serde_json::to_writer(&mut digest, &made.plan)
+        serde_json::to_writer(&mut digest, &planned_run.plan)
             .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
         let start = RunStart {
             command: self.command.to_owned(),
@@ -479,32 +494,33 @@ impl ApplyRun<'_> {
             at: now(),
         };
         self.writer.append(Frame::Run(RunFrame::Start(start))).await?;
-        self.place.tell_of_key(|it| self.audience.tell(it));
+        self.place.report_key_change(|it| self.reporter.report(it));
         Ok(())
     }
 
-    /// Puts everything on disk and gives the lock back.
+    /// Flushes the journal and releases the lock.
     fn finish(self) -> Result<(), CommandError> {
-        let Self { writer, engine, ticking, place, audience, .. } = self;
-        drop((engine, ticking));
+        let Self { writer, engine, ticker, place, reporter, .. } = self;
+        drop((engine, ticker));
         let finished = match Arc::try_unwrap(writer) {
             Ok(writer) => writer.finish(),
-            // Whoever still holds it lets go of it soon; what was appended is on disk.
+            // A task that was abandoned still holds the writer and will drop it, which releases the
+            // lock; every appended frame is on disk already.
             Err(_) => Ok(()),
         };
-        place.tell_of_key(|it| audience.tell(it));
+        place.report_key_change(|it| reporter.report(it));
         Ok(finished?)
     }
 }
 
 fn complete(
     session: &Session,
-    audience: &Reporter,
+    reporter: &Reporter,
     applied: &ApplyResult,
     secrets: &SecretTexts,
     ending: ApplyEnding,
 ) -> anyhow::Result<()> {
-    if !audience.is_human() {
+    if !reporter.is_human() {
         return Ok(());
     }
     let terminal = session.terminal;
@@ -515,7 +531,7 @@ fn complete(
     }
     terminal.print(&text)?;
     if let Some((name, _)) = outputs.iter().find(|(_, it)| is_hidden(it)) {
-        terminal.tell(&format!(
+        terminal.report(&format!(
             "\nSensitive outputs are read one by one: {}\n",
             invocation::command(["output", "--raw", name])
         ));
@@ -523,7 +539,7 @@ fn complete(
     Ok(())
 }
 
-/// `ops@bastion`.
+/// The user and host of this process, such as `ops@bastion`.
 fn by() -> String {
     let LockInfo { user, host, .. } = LockInfo::here("");
     format!("{user}@{host}")

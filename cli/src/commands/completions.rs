@@ -21,7 +21,7 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct CompletionsArgs {
-    /// Which shell
+    /// The shell that reads the script
     shell: CompletionShell,
 }
 

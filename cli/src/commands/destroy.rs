@@ -22,7 +22,7 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     approval: ApprovalArgs,
     #[command(flatten)]
-    telling: ReportingArgs,
+    reporting: ReportingArgs,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -34,11 +34,11 @@ pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> CommandResu
         mode: PlanMode::Destroy,
         command: "ha destroy",
         approval: &arguments.approval,
-        telling: &arguments.telling,
+        reporting: &arguments.reporting,
         scope: &arguments.scope,
         replace: &[],
         imports: &[],
-        wishes: arguments.variables.wishes(),
+        variable_options: arguments.variables.variable_options(),
     };
-    order.carry_out(session, None)
+    order.execute(session, None)
 }

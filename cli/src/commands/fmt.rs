@@ -39,13 +39,13 @@ pub(crate) struct FmtArgs {
     /// Files and directories; `-` for the standard input; this directory when there is none
     #[arg(value_name = "TARGET")]
     targets: Vec<PathBuf>,
-    /// Change nothing, and exit with 3 when something would be changed
+    /// Write nothing, and exit with 3 if a file is not formatted
     #[arg(long)]
     check: bool,
-    /// Show what changes, with secrets covered
+    /// Print the difference of each file, with secrets redacted
     #[arg(long)]
     diff: bool,
-    /// Also the directories below
+    /// Format subdirectories as well
     #[arg(long)]
     recursive: bool,
     /// Whether to name the files that change

@@ -38,22 +38,22 @@ Examples:
 
 Exit codes: 0 done, 1 error, 130 interrupted.")]
 pub(crate) struct GraphArgs {
-    /// A plan that `ha plan --out FILE` kept
+    /// A plan file that `ha plan --out FILE` wrote
     #[arg(value_name = "PLANFILE")]
     plan_file: Option<PathBuf>,
-    /// How to show it
+    /// The format of the graph
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: GraphFormat,
-    /// Only what changes, and what is next to it; makes a plan where none is given
+    /// Only what changes and its neighbours; plans first if no plan file is given
     #[arg(long)]
     changed: bool,
-    /// Only this, and what is next to it: a block, a module, `var.x`
+    /// Only this node and its neighbours: a block, a module, `var.x`
     #[arg(long, value_name = "ADDRESS", add = completion::places())]
     focus: Vec<String>,
-    /// How many steps are next to something
+    /// The number of edges that `--focus` and `--changed` follow from a node
     #[arg(long, value_name = "N", default_value = "1")]
     depth: usize,
-    /// Also variables, locals, outputs, providers and modules
+    /// Also show variables, locals, outputs, providers and modules
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) struct GraphArgs {
 /// How a graph is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum GraphFormat {
-    /// Rows with lines between them
+    /// Rows of text joined by lines
     Text,
     /// For Graphviz
     Dot,
@@ -108,7 +108,7 @@ pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> CommandResult {
         picture = picture.reduced();
     }
     if picture.nodes.is_empty() {
-        session.terminal.tell(if arguments.changed {
+        session.terminal.report(if arguments.changed {
             "Nothing changes.\n"
         } else {
             "There is nothing to show.\n"
@@ -156,7 +156,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, Com
         });
     }
     let need = if arguments.changed { VariableMode::Values } else { VariableMode::WhatThereIs };
-    let project = Project::read(session, arguments.variables.wishes(), need)?;
+    let project = Project::read(session, arguments.variables.variable_options(), need)?;
     if !arguments.changed {
         return Ok(GraphSubject {
             configuration: project.configuration,
@@ -168,9 +168,9 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<GraphSubject, Com
     let intention =
         PlanOptions { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
-        let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
-        let cancel = listen(audience.last_word())?;
-        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel)
+        let reporter = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
+        let cancel = listen(reporter.abandon_message())?;
+        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &reporter, &cancel)
             .await
     })?;
     Ok(GraphSubject {

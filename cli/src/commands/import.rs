@@ -42,7 +42,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     lock_timeout: Duration,
     #[command(flatten)]
-    telling: ReportingArgs,
+    reporting: ReportingArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
@@ -57,7 +57,7 @@ pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> CommandResult
         mode: PlanMode::Normal,
         command: "ha import",
         approval: &ApprovalArgs { yes: true, input: false, lock_timeout: arguments.lock_timeout },
-        telling: &arguments.telling,
+        reporting: &arguments.reporting,
         scope: &ScopeArgs {
             target: vec![target],
             exclude: Vec::new(),
@@ -66,9 +66,9 @@ pub(crate) fn import(arguments: &ImportArgs, session: &Session) -> CommandResult
         },
         replace: &[],
         imports: &[(address, arguments.id.clone())],
-        wishes: arguments.variables.wishes(),
+        variable_options: arguments.variables.variable_options(),
     };
-    options.carry_out(session, None)
+    options.execute(session, None)
 }
 
 /// The address among the two arguments of an import.

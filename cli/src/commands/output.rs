@@ -29,7 +29,7 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct OutputArgs {
-    /// One output
+    /// The name of one output; all outputs if it is left out
     #[arg(add = completion::outputs())]
     name: Option<String>,
     /// Print JSON, with `null` for what is sensitive
@@ -38,7 +38,7 @@ pub(crate) struct OutputArgs {
     /// Print a string, number or truth value as it is, secret or not
     #[arg(long, requires = "name")]
     raw: bool,
-    /// Show secrets in the JSON
+    /// Print secrets in the JSON in clear
     #[arg(long, requires = "json")]
     show_sensitive: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
             terminal.print(&JsonValue::Object(all).pretty())?;
         } else if outputs.is_empty() {
             terminal
-                .tell("There are no outputs: none is configured, or nothing was applied yet.\n");
+                .report("There are no outputs: none is configured, or nothing was applied yet.\n");
         } else {
             terminal.print(&outputs_text(&shown_outputs(outputs, &secrets), terminal.out))?;
         }
@@ -83,8 +83,10 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> CommandResult
             None => terminal.print(&format!("{}\n", set_out(&shown, 0)))?,
         }
         if is_hidden(&shown) {
-            terminal
-                .tell(&format!("`{}` prints it\n", invocation::command(["output", "--raw", name])));
+            terminal.report(&format!(
+                "`{}` prints it\n",
+                invocation::command(["output", "--raw", name])
+            ));
         }
     }
     Ok(DONE)

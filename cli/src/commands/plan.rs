@@ -35,7 +35,7 @@ Examples:
 Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes,
 and 3: there are none as far as could be seen, and something could not be looked at.")]
 pub(crate) struct PlanArgs {
-    /// Keep the plan in this file, sealed under the state's key
+    /// Write the plan to this file, sealed under the state's key
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Exit with 2 when there are changes, and with 3 when there are none and something could not
@@ -50,7 +50,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, requires = "document", help_heading = "Output")]
     show_sensitive: bool,
     #[command(flatten)]
-    telling: ReportingArgs,
+    reporting: ReportingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
@@ -78,14 +78,15 @@ impl PlanArgs {
 }
 
 pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> CommandResult {
-    let audience = Arc::new(Reporter::new(session, &arguments.telling)?);
-    audience.ended(planned(arguments, session, &audience))
+    let reporter = Arc::new(Reporter::new(session, &arguments.reporting)?);
+    reporter.ended(planned(arguments, session, &reporter))
 }
 
-fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Reporter>) -> CommandResult {
-    let cancel = listen(audience.last_word())?;
+fn planned(arguments: &PlanArgs, session: &Session, reporter: &Arc<Reporter>) -> CommandResult {
+    let cancel = listen(reporter.abandon_message())?;
     invocation::with_scope(&arguments.planning.scope.selection());
-    let mut project = Project::read(session, arguments.variables.wishes(), VariableMode::Values)?;
+    let mut project =
+        Project::read(session, arguments.variables.variable_options(), VariableMode::Values)?;
     let place = session.place_of(&project)?;
     project.snapshot.place = Some(place.identity());
     let mut state = place.state()?;
@@ -102,20 +103,20 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Reporter>) ->
     };
     let engine = engine(arguments.planning.scope.parallelism);
     let (made, wrong) = run(async {
-        let _ticking = audience.ticking();
-        make_to_show(&engine, &project, &state, &intention, audience, &cancel).await
+        let _ticking = reporter.ticker();
+        make_to_show(&engine, &project, &state, &intention, reporter, &cancel).await
     })?;
-    show(arguments, session, audience, &made, &project, &engine, &state)?;
-    warn(audience, &project, &made);
+    show(arguments, session, reporter, &made, &project, &engine, &state)?;
+    warn(reporter, &project, &made);
     if let Some(trouble) = wrong {
         return Err(trouble);
     }
     if let Some(path) = &arguments.out {
         place.seal(&made.plan.lineage, |key| plan_file::write(&made.plan, key, path))?;
-        place.tell_of_key(|it| audience.tell(it));
+        place.report_key_change(|it| reporter.report(it));
         let shown = path.display().to_string();
         let command = invocation::command(["apply", &shown]);
-        audience.tell(&format!("Saved the plan in {shown}. Apply exactly this: {command}\n"));
+        reporter.report(&format!("Saved the plan in {shown}. Apply exactly this: {command}\n"));
     }
     Ok(match (made.plan.is_empty(), made.plan.unchecked.is_empty()) {
         _ if !arguments.detailed_exitcode => DONE,
@@ -128,14 +129,14 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Reporter>) ->
 fn show(
     arguments: &PlanArgs,
     session: &Session,
-    audience: &Reporter,
+    reporter: &Reporter,
     made: &PlannedRun,
     project: &Project,
     engine: &Engine,
     state: &State,
 ) -> Result<(), CommandError> {
     let Some(path) = &arguments.document else {
-        return Ok(audience.plan(
+        return Ok(reporter.plan(
             &made.plan,
             &made.report(session, SecretVisibility::Redacted),
             &project.configuration,
@@ -148,9 +149,9 @@ fn show(
     };
     let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
     if path.as_os_str() == "-" {
-        return Ok(audience.print(&text)?);
+        return Ok(reporter.print(&text)?);
     }
-    audience.plan(
+    reporter.plan(
         &made.plan,
         &made.report(session, SecretVisibility::Redacted),
         &project.configuration,

@@ -1,4 +1,4 @@
-//! What plan, apply and destroy share: the way from a directory to a plan.
+//! Planning, as `ha plan`, `ha apply`, `ha destroy` and `ha graph` use it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::workspace::project::{Project, stack, stack_in};
 use crate::workspace::selected::Workspace;
 use crate::workspace::session::Session;
 
-/// What is planned.
+/// The options of one planning.
 pub(crate) struct PlanOptions<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
@@ -33,17 +33,22 @@ pub(crate) struct PlanOptions<'a> {
     pub(crate) imports: &'a [(Address, String)],
 }
 
-/// A plan, and what must be kept out of everything that is told of it.
+/// A plan, and the secrets to redact from everything that is printed about it.
 pub(crate) struct PlannedRun {
     pub(crate) plan: Plan,
     pub(crate) secrets: Arc<SecretTexts>,
 }
 
 impl PlannedRun {
-    /// The plan as anybody may see it.
-    pub(crate) fn report(&self, session: &Session, sight: SecretVisibility) -> PlanReport {
+    /// The plan as views render it, redacted as `visibility` says.
+    pub(crate) fn report(&self, session: &Session, visibility: SecretVisibility) -> PlanReport {
         let environment = Workspace::of_plan(self.plan.snapshot.environment.as_deref());
-        PlanReport::new(&self.plan, &stack_in(session, environment.as_ref()), &self.secrets, sight)
+        PlanReport::new(
+            &self.plan,
+            &stack_in(session, environment.as_ref()),
+            &self.secrets,
+            visibility,
+        )
     }
 }
 
@@ -53,50 +58,51 @@ pub(crate) fn engine(parallelism: std::num::NonZeroUsize) -> Engine {
     Engine::new(schemas, drivers, parallelism.get())
 }
 
-/// Runs what waits for external services.
+/// Runs asynchronous work to its end on a runtime of its own.
 ///
 /// # Errors
-/// What it fails with, and when the system gives no threads.
+/// The error of the work, and when the runtime cannot be started.
 pub(crate) fn run<T>(
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("could not start the threads that work is done on")?;
     let result = runtime.block_on(work);
-    // A thread may still wait for an answer that no one needs any more.
+    // Dropping the runtime would wait for blocking threads, such as one that reads an answer from
+    // the terminal.
     runtime.shutdown_background();
     result
 }
 
-/// Makes a plan that can be applied.
+/// Creates a plan that can be applied.
 ///
 /// # Errors
-/// What is wrong with the configuration or went wrong outside.
+/// Mistakes in the configuration, and failures of external services.
 pub(crate) async fn make(
     engine: &Engine,
     project: &Project,
     state: &State,
-    intention: &PlanOptions<'_>,
-    audience: &Reporter,
+    options: &PlanOptions<'_>,
+    reporter: &Reporter,
     cancel: &CancelSignal,
 ) -> Result<PlannedRun, CommandError> {
-    match make_to_show(engine, project, state, intention, audience, cancel).await? {
+    match make_to_show(engine, project, state, options, reporter, cancel).await? {
         (made, None) => Ok(made),
-        (_, Some(trouble)) => Err(trouble),
+        (_, Some(error)) => Err(error),
     }
 }
 
-/// Makes a plan; where something is wrong, what was planned all the same, and what is wrong.
-/// Stopping it changes nothing, so it is stopped at once.
+/// Creates a plan to show. With errors, it returns the part that could be planned and the errors.
+/// Cancelling takes effect at once, because planning changes nothing.
 ///
 /// # Errors
-/// What is wrong where there is nothing to show.
+/// The errors, if nothing could be planned.
 pub(crate) async fn make_to_show(
     engine: &Engine,
     project: &Project,
     state: &State,
-    intention: &PlanOptions<'_>,
-    audience: &Reporter,
+    options: &PlanOptions<'_>,
+    reporter: &Reporter,
     cancel: &CancelSignal,
 ) -> Result<(PlannedRun, Option<CommandError>), CommandError> {
     let given = project
@@ -105,44 +111,45 @@ pub(crate) async fn make_to_show(
         .values()
         .cloned()
         .chain(state_values(state))
-        .chain(secret_ids(intention.imports))
+        .chain(secret_ids(options.imports))
         .chain(environment_secrets());
     let known = Arc::new(SecretTexts::within(&given.collect::<Vec<Value>>()));
-    audience.keep_secret(&known);
+    // The secrets must be known before planning starts: progress lines are printed during it.
+    reporter.keep_secret(&known);
     let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
     let request = PlanRequest {
         configuration: project.configuration.clone(),
         snapshot: project.snapshot.clone(),
         files,
-        mode: intention.mode,
-        replace: intention.replace.to_vec(),
-        refresh: intention.scope.refresh,
-        selection: intention.scope.selection(),
-        imports: intention.imports.to_vec(),
+        mode: options.mode,
+        replace: options.replace.to_vec(),
+        refresh: options.scope.refresh,
+        selection: options.scope.selection(),
+        imports: options.imports.to_vec(),
     };
     let planned = tokio::select! {
-        planned = engine.plan(&request, state, audience) => planned,
+        planned = engine.plan(&request, state, reporter) => planned,
         () = cancel.asked() => return Err(CommandError::interrupted()),
     };
-    audience.rest();
+    reporter.rest();
     let (mut plan, wrong) = match planned {
         Ok(plan) => (plan, None),
         Err(mut failure) => {
-            // Of a mistake that leaves nothing to plan there is nothing to show.
+            // An empty partial plan would read as `nothing to do` above the error.
             let so_far = failure.plan.take().filter(|it| !it.changes.is_empty());
             let known = so_far.as_ref().map_or(known, |it| {
-                Arc::new(SecretTexts::within(&secret_values(it, state, intention.imports)))
+                Arc::new(SecretTexts::within(&secret_values(it, state, options.imports)))
             });
-            let trouble = CommandError::from(failure).within(&project.sources).keeping(&known);
+            let error = CommandError::from(failure).within(&project.sources).keeping(&known);
             match so_far {
-                Some(plan) => (*plan, Some(trouble)),
-                None => return Err(trouble),
+                Some(plan) => (*plan, Some(error)),
+                None => return Err(error),
             }
         }
     };
     plan.snapshot.files = project.files.kept();
-    let secrets = Arc::new(SecretTexts::within(&secret_values(&plan, state, intention.imports)));
-    audience.keep_secret(&secrets);
+    let secrets = Arc::new(SecretTexts::within(&secret_values(&plan, state, options.imports)));
+    reporter.keep_secret(&secrets);
     Ok((PlannedRun { plan, secrets }, wrong))
 }
 
@@ -167,25 +174,25 @@ fn secret_ids(imports: &[(Address, String)]) -> impl Iterator<Item = Value> {
     secret.map(|(_, id)| Value::from(id.as_str()).sensitive())
 }
 
-/// Tells what is worth a look, with what the plan knows kept out of it.
-pub(crate) fn warn(audience: &Reporter, project: &Project, made: &PlannedRun) {
+/// Prints the warnings of the configuration and of the plan, with the plan's secrets redacted.
+pub(crate) fn warn(reporter: &Reporter, project: &Project, made: &PlannedRun) {
     let notices: Vec<RenderedDiagnostic> =
         project.warnings.iter().chain(&made.plan.warnings).map(RenderedDiagnostic::from).collect();
-    audience.notices(&notices, &project.sources, &made.secrets);
+    reporter.notices(&notices, &project.sources, &made.secrets);
 }
 
-/// The plan as a document for tools, with the state it was made for.
+/// The plan and the state it is for, in the shape of `terraform show -json`.
 pub(crate) fn document(
     made: &PlannedRun,
     session: &Session,
     configuration: &Configuration,
     schemas: &SchemaSet,
     state: &State,
-    sight: SecretVisibility,
+    visibility: SecretVisibility,
 ) -> String {
     let secrets = known_secrets(&made.plan, state);
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let basis = PlanBasis { configuration, schemas, state, at: &at };
-    let report = PlanReport::new(&made.plan, &stack(session), &secrets, sight);
-    plan_json(&made.plan, &report, &basis, &mut Redactor::new(&secrets, sight))
+    let report = PlanReport::new(&made.plan, &stack(session), &secrets, visibility);
+    plan_json(&made.plan, &report, &basis, &mut Redactor::new(&secrets, visibility))
 }

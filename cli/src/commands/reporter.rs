@@ -1,4 +1,4 @@
-//! Who is told what happens: a person at a terminal, readers of the JSON stream, or both.
+//! Reports what happens to a person at a terminal, to readers of the JSON stream, or to both.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -32,11 +32,10 @@ use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 use crate::workspace::session::Session;
 
-/// How often rows are redrawn.
+/// The interval at which progress rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);
 
-/// Opens the file that the stream is written to. A pipe must have somebody who reads it: no one is
-/// waited for.
+/// Opens the file for the JSON stream. A pipe must have a reader already: opening does not wait.
 fn for_stream(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let opened = OpenOptions::new()
@@ -53,23 +52,23 @@ fn for_stream(path: &Path) -> io::Result<File> {
         ),
         _ => error,
     })?;
-    // What is written waits for a slow reader as everywhere.
+    // `O_NONBLOCK` was for opening alone: a write must wait for a slow reader, not fail.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)
 }
 
-/// Who is told what happens.
+/// Reports results, messages and progress to the terminal, the JSON stream, or both.
 pub(crate) struct Reporter {
     terminal: Terminal,
     detail: DetailLevel,
     compact_warnings: bool,
-    /// None where the stream is all that is told.
+    /// None with `--json`, where the stream replaces the text.
     progress: Option<ProgressView>,
     feed: Option<EventStream>,
 }
 
 impl Reporter {
-    /// Those whom the command line names.
+    /// The reporter that the command line asks for.
     ///
     /// # Errors
     /// When the file for the stream cannot be made.
@@ -89,7 +88,7 @@ impl Reporter {
         Ok(Self { terminal, detail: *detail, compact_warnings: *compact_warnings, progress, feed })
     }
 
-    /// Whether a person is told, who could also answer.
+    /// Whether text is printed for a person, who could also answer a question.
     pub(crate) fn is_human(&self) -> bool {
         self.progress.is_some()
     }
@@ -99,10 +98,10 @@ impl Reporter {
         if self.is_human() { self.terminal.print(text) } else { Ok(()) }
     }
 
-    /// Tells something besides the result.
-    pub(crate) fn tell(&self, text: &str) {
+    /// Prints a message: on stderr for a person, else a log line of the stream for each line.
+    pub(crate) fn report(&self, text: &str) {
         match self.is_human() {
-            true => self.terminal.tell(text),
+            true => self.terminal.report(text),
             false => {
                 let lines = text.lines().filter(|it| !it.trim().is_empty());
                 self.put(lines.map(|it| events::log(it.trim())));
@@ -126,7 +125,7 @@ impl Reporter {
         }
     }
 
-    /// Tells what is wrong or worth a look.
+    /// Prints errors and warnings.
     pub(crate) fn notices(
         &self,
         notices: &[RenderedDiagnostic],
@@ -151,74 +150,76 @@ impl Reporter {
                 .unwrap_or_default();
             text += &format!("warning: {}{place}\n", secrets.masked(&notice.title));
         }
-        self.terminal.tell(&text);
+        self.terminal.report(&text);
     }
 
-    /// From now on these are kept out of what is told.
+    /// Redacts these values from everything that is printed or logged from now on.
     pub(crate) fn keep_secret(&self, secrets: &Arc<SecretTexts>) {
         logging::keep_secret(secrets);
         self.progress.iter().for_each(|it| it.keep_secret(secrets.clone()));
         self.feed.iter().for_each(|it| it.keep_secret(secrets.clone()));
     }
 
-    /// This plan is about to be applied.
+    /// Takes the plan whose progress the stream reports from now on.
     pub(crate) fn follow(&self, plan: &Plan) {
         self.feed.iter().for_each(|it| it.follow(plan));
     }
 
-    /// Nothing is going on for now.
+    /// Removes the progress rows, so that other text can be printed.
     pub(crate) fn rest(&self) {
         self.progress.iter().for_each(ProgressView::rest);
     }
 
-    /// An apply ended.
+    /// Reports the end of an apply in the stream.
     pub(crate) fn applied(&self, applied: &ApplyResult, mode: PlanMode, secrets: &SecretTexts) {
         self.put(events::ended(applied, mode, secrets));
     }
 
-    /// How the command ends: what went wrong is part of the stream, and a person is told by whoever
-    /// called.
+    /// Puts the error of a command into the stream. With `--json` the error becomes its exit code;
+    /// otherwise the caller prints it.
     pub(crate) fn ended(&self, ended: CommandResult) -> CommandResult {
-        let Err(trouble) = ended else { return ended };
-        self.put(trouble.json_each().into_iter().map(events::diagnostic));
-        if trouble.is_interruption() {
+        let Err(error) = ended else { return ended };
+        self.put(error.json_each().into_iter().map(events::diagnostic));
+        if error.is_interruption() {
             self.put([events::log("interrupted")]);
         }
-        if self.is_human() { Err(trouble) } else { Ok(trouble.code()) }
+        if self.is_human() { Err(error) } else { Ok(error.code()) }
     }
 
-    /// Tells of trouble without ending.
-    pub(crate) fn trouble(&self, trouble: &CommandError) {
-        self.put(trouble.json_each().into_iter().map(events::diagnostic));
+    /// Prints an error without ending the command.
+    pub(crate) fn report_error(&self, error: &CommandError) {
+        self.put(error.json_each().into_iter().map(events::diagnostic));
         if self.is_human() {
-            trouble.tell(&self.terminal);
+            error.report(&self.terminal);
         }
     }
 
-    /// What is said when the operator does not wait for what is under way.
-    pub(crate) fn last_word(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
-        let audience = self.clone();
+    /// Prints what was abandoned, when the user does not wait for running steps.
+    pub(crate) fn abandon_message(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
+        let reporter = self.clone();
         move || {
-            audience.put([events::log("abandoned")]);
-            if let Some(progress) = &audience.progress {
-                audience.terminal.tell(&abandoned_text(&progress.running(), audience.terminal.err));
+            reporter.put([events::log("abandoned")]);
+            if let Some(progress) = &reporter.progress {
+                reporter
+                    .terminal
+                    .report(&abandoned_text(&progress.running(), reporter.terminal.err));
             }
         }
     }
 
-    /// Keeps what is told of what goes on up to date until the guard is dropped.
-    pub(crate) fn ticking(self: &Arc<Self>) -> ProgressTicker {
-        let audience = self.clone();
+    /// Redraws the progress until the guard is dropped.
+    pub(crate) fn ticker(self: &Arc<Self>) -> ProgressTicker {
+        let reporter = self.clone();
         let task = tokio::spawn({
-            let audience = audience.clone();
+            let reporter = reporter.clone();
             async move {
                 loop {
                     tokio::time::sleep(REDRAWN).await;
-                    audience.tick(Instant::now());
+                    reporter.tick(Instant::now());
                 }
             }
         });
-        ProgressTicker { audience, task }
+        ProgressTicker { reporter, task }
     }
 
     fn tick(&self, now: Instant) {
@@ -247,24 +248,25 @@ impl EventObserver for Reporter {
     }
 }
 
-/// Progress as it suits the terminal.
+/// Rows that are redrawn where the terminal can, otherwise one line for each event.
 fn progress(terminal: Terminal) -> ProgressView {
-    let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
+    let lines = Box::new(move |line: &str| terminal.report(&format!("{line}\n")));
+    // Log lines on stderr would be written into the middle of redrawn rows.
     match terminal.can_redraw() && !logging::is_on_standard_error() {
         true => ProgressView::live(terminal.err, lines),
         false => ProgressView::lines(terminal.err, lines),
     }
 }
 
-/// An audience that is kept up to date.
+/// Redraws the progress of a reporter until it is dropped.
 pub(crate) struct ProgressTicker {
-    audience: Arc<Reporter>,
+    reporter: Arc<Reporter>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for ProgressTicker {
     fn drop(&mut self) {
         self.task.abort();
-        self.audience.rest();
+        self.reporter.rest();
     }
 }

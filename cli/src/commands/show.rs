@@ -35,7 +35,7 @@ pub(crate) struct ShowArgs {
     /// Print JSON, in the shape of `terraform show -json`
     #[arg(long)]
     json: bool,
-    /// Show secrets in the JSON
+    /// Print secrets in the JSON in clear
     #[arg(long, requires = "json")]
     show_sensitive: bool,
     /// How much of a plan to show

@@ -44,7 +44,8 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> CommandRe
 
 /// What is worth a look.
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<CommandError, CommandError> {
-    let project = Project::read(session, arguments.variables.wishes(), VariableMode::Anything)?;
+    let project =
+        Project::read(session, arguments.variables.variable_options(), VariableMode::Anything)?;
     let said = BackendConfig::said(&BackendBlock::new(&project), &backends())
         .map_err(|it| CommandError::from_diagnostics(&it));
     let checked = said
@@ -75,7 +76,7 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<CommandError, 
     if !arguments.json {
         let notices: Vec<RenderedDiagnostic> =
             project.warnings.iter().chain(&warnings).map(RenderedDiagnostic::from).collect();
-        session.terminal.tell(&notices_text(
+        session.terminal.report(&notices_text(
             &notices,
             &project.sources,
             &project.secrets,

@@ -1,4 +1,4 @@
-//! A command that could not do what it was asked to.
+//! The error of a command, and the exit codes.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use crate::views::json::JsonValue;
 use crate::views::secrets::SecretTexts;
 use crate::views::sources::SourceTexts;
 
-/// How a command ends when all went well: its exit code.
+/// The exit code of a command, or the error that it prints.
 pub(crate) type CommandResult = Result<u8, CommandError>;
 
 /// Done, or nothing to do.
 pub(crate) const DONE: u8 = 0;
-/// It could not be done.
+/// The command failed.
 pub(crate) const FAILED: u8 = 1;
-/// There are changes.
+/// The plan has changes (`--detailed-exitcode`).
 pub(crate) const CHANGES: u8 = 2;
-/// There are no changes, as far as could be seen: something could not be looked at.
+/// The plan has no changes, but something could not be read.
 pub(crate) const UNSEEN: u8 = 3;
-/// No command was given; as Terraform has it.
+/// No command was given; Terraform's exit code.
 pub(crate) const NO_COMMAND: u8 = 127;
 /// The operator stopped it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Why a command could not do what it was asked to.
+/// The diagnostics of a command that failed or was interrupted.
 #[derive(Default)]
 pub(crate) struct CommandError {
     notices: Vec<RenderedDiagnostic>,
@@ -40,12 +40,12 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
-    /// These things are wrong.
+    /// An error with these diagnostics.
     pub(crate) fn new(notices: impl IntoIterator<Item = RenderedDiagnostic>) -> Self {
         Self { notices: notices.into_iter().collect(), ..Self::default() }
     }
 
-    /// These things are wrong with the configuration.
+    /// An error with diagnostics of the configuration.
     pub(crate) fn from_diagnostics(diagnostics: &[Diagnostic]) -> Self {
         Self::new(diagnostics.iter().map(RenderedDiagnostic::from))
     }
@@ -55,46 +55,46 @@ impl CommandError {
         Self { is_interruption: true, ..Self::default() }
     }
 
-    /// And these things are wrong, too.
+    /// Adds diagnostics.
     pub(crate) fn with(mut self, notices: impl IntoIterator<Item = RenderedDiagnostic>) -> Self {
         self.notices.extend(notices);
         self
     }
 
-    /// With one more thing to do about each.
+    /// Adds a help line to each diagnostic.
     pub(crate) fn help(mut self, help: &str) -> Self {
         self.notices = self.notices.into_iter().map(|it| it.help(help)).collect();
         self
     }
 
-    /// In these sources.
+    /// Sets the source texts that the diagnostics quote.
     pub(crate) fn within(mut self, sources: &SourceTexts) -> Self {
         self.sources = sources.clone();
         self
     }
 
-    /// With these kept out of what is told.
+    /// Sets the secrets that are redacted from the diagnostics.
     pub(crate) fn keeping(mut self, secrets: &Arc<SecretTexts>) -> Self {
         self.secrets = secrets.clone();
         self
     }
 
-    /// What is wrong, with how much, as data.
+    /// The diagnostics as a JSON document, with their counts.
     pub(crate) fn json(&self) -> JsonValue {
         notices_json(&self.notices, &self.sources, &self.secrets)
     }
 
-    /// What is wrong as data, and nothing else.
+    /// The diagnostics as a JSON array.
     pub(crate) fn diagnostics_json(&self) -> JsonValue {
         JsonValue::Array(self.json_each())
     }
 
-    /// Each thing that is wrong, as data.
+    /// Each diagnostic as JSON.
     pub(crate) fn json_each(&self) -> Vec<JsonValue> {
         each_json(&self.notices, &self.sources, &self.secrets)
     }
 
-    /// Whether the operator stopped it.
+    /// Whether the command was interrupted.
     pub(crate) fn is_interruption(&self) -> bool {
         self.is_interruption
     }
@@ -104,11 +104,11 @@ impl CommandError {
         if self.is_interruption { INTERRUPTED } else { FAILED }
     }
 
-    /// Tells it, and answers the exit code.
-    pub(crate) fn tell(&self, terminal: &Terminal) -> u8 {
-        terminal.tell(&notices_text(&self.notices, &self.sources, &self.secrets, terminal.err));
+    /// Prints the diagnostics on stderr and returns the exit code.
+    pub(crate) fn report(&self, terminal: &Terminal) -> u8 {
+        terminal.report(&notices_text(&self.notices, &self.sources, &self.secrets, terminal.err));
         if self.is_interruption {
-            terminal.tell("\ninterrupted\n");
+            terminal.report("\ninterrupted\n");
         }
         self.code()
     }

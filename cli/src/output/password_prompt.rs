@@ -1,4 +1,4 @@
-//! A line that is typed at the terminal and not shown.
+//! Reads a line from the terminal without echo.
 
 use std::io;
 
@@ -8,12 +8,12 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
-/// What came of asking.
+/// The answer to a prompt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PromptAnswer {
     Line(Zeroizing<String>),
     Interrupted,
-    /// There is no one who can answer, or not any more.
+    /// No terminal to ask at, or the end of its input.
     Nothing,
 }
 
@@ -21,8 +21,8 @@ const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 const CTRL_U: u8 = 21;
 
-/// Reads a line, with the terminal as it was before afterwards. What is asked is told once nothing
-/// is shown any more.
+/// Reads a line and restores the terminal. The prompt is printed after the echo is off, so that keys
+/// typed early are not shown.
 pub(crate) fn hidden_line(ask: impl FnOnce()) -> PromptAnswer {
     let Ok(_hiding) = HiddenInput::begin() else { return PromptAnswer::Nothing };
     ask();
@@ -38,9 +38,10 @@ pub(crate) fn hidden_line(ask: impl FnOnce()) -> PromptAnswer {
     })
 }
 
-/// The line that these keys type.
+/// The line that these key bytes result in.
 fn line(mut key: impl FnMut() -> Option<u8>) -> PromptAnswer {
-    // Never so long that it would be moved, and left behind where it was.
+    // The capacity is never exceeded: growing would copy the line and leave the old bytes, a
+    // password, in freed memory.
     let mut typed = Zeroizing::new(Vec::with_capacity(4096));
     loop {
         match key() {
@@ -49,7 +50,7 @@ fn line(mut key: impl FnMut() -> Option<u8>) -> PromptAnswer {
             Some(CTRL_C) => return PromptAnswer::Interrupted,
             Some(b'\r' | b'\n') => break,
             Some(CTRL_U) => typed.clear(),
-            // The last character goes, with all of its bytes.
+            // Backspace removes the last character, which may have several bytes in UTF-8.
             Some(8 | 127) => while typed.pop().is_some_and(|it| it & 0xc0 == 0x80) {},
             Some(it) if it.is_ascii_control() && it != b'\t' => {}
             Some(_) if typed.len() == typed.capacity() => {}
@@ -60,7 +61,7 @@ fn line(mut key: impl FnMut() -> Option<u8>) -> PromptAnswer {
         .map_or(PromptAnswer::Nothing, |it| PromptAnswer::Line(Zeroizing::new(it.to_owned())))
 }
 
-/// While there is one, keys are not shown, and come one by one: Ctrl-C, too.
+/// Turns echo, line mode and signals of the terminal off until it is dropped.
 struct HiddenInput(Termios);
 
 impl HiddenInput {
@@ -78,7 +79,7 @@ impl HiddenInput {
 
 impl Drop for HiddenInput {
     fn drop(&mut self) {
-        // A terminal that has gone away need not be put back.
+        // A failure is ignored: a terminal that was closed need not be restored.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The only place that prints. Results go to stdout, everything else to stderr.
+//! The only module that prints. Results go to stdout, everything else to stderr.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::output::password_prompt::{PromptAnswer, hidden_line};
 use crate::views::style::Painter;
 
-/// Whether to colour.
+/// When to colour the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
     // On a terminal, unless the environment says otherwise.
@@ -17,7 +17,7 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// Where a command talks to its user.
+/// The standard streams, and how to colour each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     /// Colours for stdout.
@@ -35,27 +35,27 @@ impl Terminal {
         Self { out: paint(io::stdout().is_terminal()), err: paint(io::stderr().is_terminal()) }
     }
 
-    /// Prints a result. That no one reads on is no failure.
+    /// Prints a result. A closed pipe is not an error.
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
         self.print_bytes(text.as_bytes())
     }
 
-    /// Prints a result as it is.
+    /// Prints a result byte by byte as given, without a line end.
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if nobody_reads(&error) => Ok(()),
+            Err(error) if has_no_reader(&error) => Ok(()),
             written => written.context("could not write to the standard output"),
         }
     }
 
-    /// Tells something besides the result. There is no one to tell when that fails.
-    pub(crate) fn tell(&self, text: &str) {
+    /// Prints a message on stderr. A failure is ignored, because it could not be reported either.
+    pub(crate) fn report(&self, text: &str) {
         let mut err = io::stderr().lock();
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 
-    /// Whether there is somebody who can answer.
+    /// Whether a question can be asked: stdin and stderr are terminals and `HA_INPUT` is not `0`.
     pub(crate) fn can_ask(&self) -> bool {
         let is_forbidden =
             std::env::var("HA_INPUT").is_ok_and(|it| matches!(it.as_str(), "0" | "false"));
@@ -72,9 +72,9 @@ impl Terminal {
             && !is_automation
     }
 
-    /// Asks, and waits for a line. None at the end of the input.
+    /// Prints the question and reads a line. None at the end of the input.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
-        self.tell(question);
+        self.report(question);
         let mut answer = String::new();
         match io::stdin().read_line(&mut answer) {
             Ok(0) | Err(_) => None,
@@ -83,21 +83,21 @@ impl Terminal {
     }
 }
 
-/// Whether whoever was told has gone: a pipe that is closed, or a terminal.
-fn nobody_reads(error: &io::Error) -> bool {
+/// Whether a write failed because its reader is closed: EPIPE of a pipe, EIO of a terminal.
+fn has_no_reader(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
         || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// Asks for a line that no one may read over a shoulder.
+/// Asks for a line without echo. `PromptAnswer::Nothing` where no question can be asked.
 pub(crate) fn ask_secretly(question: &str) -> PromptAnswer {
     let terminal = Terminal::new(ColorChoice::Never);
     if !terminal.can_ask() {
         return PromptAnswer::Nothing;
     }
-    let typed = hidden_line(|| terminal.tell(question));
-    // The end of the line was not shown either.
-    terminal.tell("\n");
+    let typed = hidden_line(|| terminal.report(question));
+    // The echo is off, so the user's own line end did not move the cursor.
+    terminal.report("\n");
     typed
 }
 

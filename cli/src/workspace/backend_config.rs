@@ -260,7 +260,7 @@ impl BackendConfig {
             CommandError::from(notice.of_block(self.body.as_ref().map(Body::span)))
         })?;
         match self.told_by(&store.place(), backend.schema()) {
-            Some(name) => Err(self.telling(name).into()),
+            Some(name) => Err(self.reporting(name).into()),
             None => Ok(Box::new(RedactingStore::new(store, mask))),
         }
     }
@@ -275,7 +275,7 @@ impl BackendConfig {
         found.map(|(name, _)| name)
     }
 
-    fn telling(&self, name: &Name) -> RenderedDiagnostic {
+    fn reporting(&self, name: &Name) -> RenderedDiagnostic {
         let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
         let mut notice = RenderedDiagnostic::error(title).code(code::MISPLACED);
         notice.span =

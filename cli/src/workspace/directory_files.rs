@@ -42,7 +42,7 @@ pub(crate) fn says_where(directory: &Path) -> Result<bool, CommandError> {
     Ok(false)
 }
 
-/// The family of the files in a directory; ours where there are none yet.
+/// The family of the files in a directory; `FileFamily::Ha` if there are none.
 pub(crate) fn family_of(directory: &Path) -> FileFamily {
     let names = file_names(directory).unwrap_or_default();
     names.iter().find_map(|it| FileFamily::from_file_name(it)).unwrap_or(FileFamily::Ha)
@@ -52,7 +52,7 @@ pub(crate) fn family_of(directory: &Path) -> FileFamily {
 pub(crate) fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandError> {
     let names = file_names(directory)
         .with_context(|| format!("could not list the directory `{}`", directory.display()))?;
-    let names = of_one_spelling(names).map_err(RenderedDiagnostic::error)?;
+    let names = of_one_family(names).map_err(RenderedDiagnostic::error)?;
     if names.is_empty() {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let notice = RenderedDiagnostic::error(format!("there is no configuration in `{}`", place.display()))
@@ -67,7 +67,7 @@ pub(crate) fn source_files(directory: &Path) -> Result<Vec<SourceFile>, CommandE
 ///
 /// # Errors
 /// When they are not all of one spelling: it would not be plain which of them counts.
-pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
+pub(crate) fn of_one_family(names: Vec<String>) -> Result<Vec<String>, String> {
     let names: Vec<String> =
         names.into_iter().filter(|it| FileFamily::from_file_name(it).is_some()).collect();
     let of = |spelling| names.iter().find(|it| FileFamily::from_file_name(it) == Some(spelling));
@@ -79,7 +79,7 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
     }
 }
 
-/// A string file; its name is said as it was given.
+/// Reads a source file; diagnostics show its name as it was given.
 pub(crate) fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, CommandError> {
     let shown = name.display().to_string();
     let bytes = regular_file::read(&directory.join(name), LARGEST)
@@ -88,7 +88,7 @@ pub(crate) fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, C
     Ok(SourceFile::new(shown, text))
 }
 
-/// What to say of a file that is no string from some line on.
+/// The error for a file that is not UTF-8 from some line on.
 pub(crate) fn not_text(name: &str, line: usize) -> RenderedDiagnostic {
     RenderedDiagnostic::error(format!("`{name}` is not UTF-8 text"))
         .code(code::NOT_TEXT)

@@ -24,7 +24,8 @@ use crate::views::secrets::mask_of;
 /// What the variables of the environment begin with, and those for the key before.
 const VARIABLES: [&str; 2] = ["HA_STATE_", "HA_STATE_FALLBACK_"];
 
-/// Files of keys that were made just now, were told of, and were removed again since.
+/// The key files that this process created or removed and has to report; shared with the stores'
+/// companion files.
 type CreatedKeyFiles = Arc<Mutex<FreshKeys>>;
 
 #[derive(Default)]
@@ -41,9 +42,9 @@ pub(crate) struct StateKeys {
     others: Vec<Box<dyn KeyProvider>>,
     /// The files that keys to seal with are in, where they are in files.
     files: Option<KeyRing>,
-    /// The file of a key that was made just now.
+    /// The key files that this process created.
     made: CreatedKeyFiles,
-    /// Takes out of what is told what must not be.
+    /// Redacts secrets from the errors of the key sources.
     mask: RedactionMask,
 }
 
@@ -51,7 +52,7 @@ impl EncryptionSettings {
     /// Checks that just one source is named, of each.
     ///
     /// # Errors
-    /// What to tell.
+    /// The message for the user.
     pub(crate) fn check(&self) -> Result<(), RenderedDiagnostic> {
         let of =
             |source: &KeySource, what: &str| match source.named().as_slice() {
@@ -172,17 +173,17 @@ impl StateKeys {
         })
     }
 
-    /// With this taken out of what is told when they fail.
+    /// Redacts errors of the key sources with this mask.
     pub(crate) fn keeping(mut self, mask: RedactionMask) -> Self {
         self.mask = mask;
         self
     }
 
-    fn heard<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
+    fn redacted<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
         answer.map_err(|it| it.reworded(&*self.mask))
     }
 
-    /// The file of a key that was made just now; told once.
+    /// The key file that was created since the last call, to be reported once.
     pub(crate) fn made(&self) -> Option<PathBuf> {
         let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let made = fresh.made.take()?;
@@ -190,7 +191,7 @@ impl StateKeys {
         Some(made)
     }
 
-    /// The file of a key that was told of and is not there any more; told once.
+    /// The key file that was reported and then removed, to be reported once.
     pub(crate) fn removed(&self) -> Option<PathBuf> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).removed.take()
     }
@@ -216,9 +217,11 @@ impl KeyProvider for StateKeys {
                     Err(error) if is_elsewhere(&error) => None,
                     found => Some(found),
                 });
-                self.heard(found.unwrap_or(Err(error)))
+                // The error of the primary source is returned, not that of a fallback: it is the
+                // source that the user configured.
+                self.redacted(found.unwrap_or(Err(error)))
             }
-            found => self.heard(found),
+            found => self.redacted(found),
         }
     }
 
@@ -228,7 +231,7 @@ impl KeyProvider for StateKeys {
         used: Option<&KeyName>,
     ) -> Result<(KeyName, StateKey), StateError> {
         let file = self.files.as_ref().map(|it| it.path(lineage)).filter(|it| !it.exists());
-        let current = self.heard(self.primary.current(lineage, used))?;
+        let current = self.redacted(self.primary.current(lineage, used))?;
         if let Some(file) = file.filter(|it| it.exists()) {
             self.note_made(file);
         }
@@ -236,18 +239,18 @@ impl KeyProvider for StateKeys {
     }
 
     fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
-        let first = self.heard(self.primary.first(lineage))?;
+        let first = self.redacted(self.primary.first(lineage))?;
         let Some(path) = self.files.as_ref().map(|it| it.path(lineage)) else { return Ok(first) };
         let told = |file| Box::new(KeyNotice { file, path, made: self.made.clone() });
         Ok(first.map(|it| NewKey { file: told(it.file), ..it }))
     }
 
     fn next(&self, lineage: &str) -> Result<(KeyName, StateKey), StateError> {
-        self.heard(self.primary.next(lineage))
+        self.redacted(self.primary.next(lineage))
     }
 
     fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
-        self.heard(self.primary.taken(lineage, name))?;
+        self.redacted(self.primary.taken(lineage, name))?;
         if let Some(files) = self.files.as_ref().filter(|it| it.makes_keys()) {
             self.note_made(files.path(lineage));
         }
@@ -255,7 +258,7 @@ impl KeyProvider for StateKeys {
     }
 }
 
-/// A key file that is told of once it is made.
+/// A key file whose creation and removal are reported.
 struct KeyNotice {
     file: Box<dyn CompanionFile>,
     path: PathBuf,

@@ -1,5 +1,5 @@
-//! What the configuration's functions read: files below its directory, each read once, and kept for
-//! the plan.
+//! The files that functions of the configuration read. Each is read once, and the plan stores its
+//! content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,24 +16,24 @@ use ha_lang::{DirectorySource, MachineFact, SourceFile, written_time};
 use ha_plan::FileSource;
 
 use crate::output::io_error::plain;
-use crate::workspace::directory_files::{file_names, of_one_spelling, text};
+use crate::workspace::directory_files::{file_names, of_one_family, text};
 
-/// Where the program was started, where it is elsewhere by now.
+/// The directory in which the process was started, if `--chdir` left it.
 static STARTED_IN: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps in mind where the program was started, before it goes elsewhere.
+/// Stores the current directory, before `--chdir` changes it.
 pub(crate) fn remember_start() {
     if let Ok(directory) = std::env::current_dir() {
         STARTED_IN.get_or_init(|| directory);
     }
 }
 
-/// A file's content, or that there is none.
+/// The content of a file; none if it does not exist.
 type FileContent = Option<Arc<[u8]>>;
 
-/// Files of this machine. A configuration may come from a stranger, so that only what lies below
-/// its own directory, or was allowed by name, is read: a plan must not print somebody's
-/// credentials.
+/// Files of this machine, read and recorded for the plan. Only files below the configuration's
+/// directory or an allowed one are read: a configuration may come from a stranger, and a plan must
+/// not print the user's credentials.
 pub(crate) struct RecordingFiles {
     directory: PathBuf,
     allowed: Vec<PathBuf>,
@@ -49,7 +49,7 @@ impl RecordingFiles {
         Self { directory: directory.to_owned(), allowed: all, read: Mutex::default() }
     }
 
-    /// Everything that was read, as a plan keeps it.
+    /// The content of all files that were read, in base64, as a plan stores it.
     pub(crate) fn kept(&self) -> BTreeMap<String, Option<String>> {
         let kept = |(path, content): (&String, &Result<FileContent, String>)| {
             let content = content.as_ref().ok()?;
@@ -67,6 +67,8 @@ impl RecordingFiles {
         name: &str,
         look: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<FileContent, String> {
+        // Each file is read once, so that all expressions of a plan see the same content even if the
+        // file changes meanwhile.
         if let Some(known) = self.cache().get(name) {
             return known.clone();
         }
@@ -75,7 +77,7 @@ impl RecordingFiles {
         content
     }
 
-    /// Whether what is really there may be read; `around` is what would have to be allowed.
+    /// Checks that a canonical path may be read; the error suggests to allow `around`.
     fn check(&self, real: &Path, around: &Path) -> Result<(), String> {
         match self.allowed.iter().any(|it| real.starts_with(it)) {
             true => Ok(()),
@@ -94,6 +96,7 @@ impl RecordingFiles {
         look: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<FileContent, String> {
         let path = self.directory.join(name);
+        // The check needs the canonical path: a link or `..` could lead out of the directory.
         let real = match fs::canonicalize(&path) {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -113,7 +116,7 @@ impl DirectorySource for RecordingFiles {
         let path = self.directory.join(directory);
         let real = fs::canonicalize(&path).map_err(|error| plain(&error))?;
         self.check(&real, &real)?;
-        let names = of_one_spelling(file_names(&real).map_err(|error| plain(&error))?)?;
+        let names = of_one_family(file_names(&real).map_err(|error| plain(&error))?)?;
         let read = |name: &String| {
             let shown = format!("{directory}/{name}");
             let file = fs::canonicalize(real.join(name))
@@ -139,14 +142,14 @@ impl FileSource for RecordingFiles {
             true => Ok(below(it, "")?.join("\n").into_bytes()),
             false => Ok(Vec::new()),
         };
-        // Below a directory that is not there are no files.
+        // As in Terraform's `fileset`, a missing directory has no files.
         self.once(&listing(directory), below)?.map_or_else(|| Ok(Vec::new()), |it| names(&it))
     }
 
     fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
         let mut cache = self.cache();
-        let told = cache.entry(told_as(fact)).or_insert_with(|| {
-            let told = match fact {
+        let value = cache.entry(fact_key(fact)).or_insert_with(|| {
+            let value = match fact {
                 MachineFact::Directory => {
                     std::path::absolute(&self.directory).map_err(|error| plain(&error))?
                 }
@@ -155,9 +158,9 @@ impl FileSource for RecordingFiles {
                 }
                 other => here(other)?.into(),
             };
-            Ok(Some(told.to_string_lossy().as_bytes().into()))
+            Ok(Some(value.to_string_lossy().as_bytes().into()))
         });
-        fact_in(told.clone()?.as_deref(), fact)
+        fact_in(value.clone()?.as_deref(), fact)
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
@@ -165,13 +168,13 @@ impl FileSource for RecordingFiles {
     }
 }
 
-/// The files that a plan kept.
+/// The files that are stored in a plan.
 pub(crate) struct SnapshotFiles {
     files: BTreeMap<String, FileContent>,
 }
 
 impl SnapshotFiles {
-    /// What a plan kept; none where that cannot be read, which is a plan of another program.
+    /// The files of a plan; none if their base64 cannot be decoded.
     pub(crate) fn new(kept: &BTreeMap<String, Option<String>>) -> Option<Self> {
         let content = |(path, content): (&String, &Option<String>)| {
             let content = content
@@ -198,7 +201,7 @@ impl FileSource for SnapshotFiles {
     }
 
     fn machine(&self, fact: MachineFact) -> Result<Arc<str>, String> {
-        fact_in(self.kept(&told_as(fact))?.as_deref(), fact)
+        fact_in(self.kept(&fact_key(fact))?.as_deref(), fact)
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
@@ -206,13 +209,13 @@ impl FileSource for SnapshotFiles {
     }
 }
 
-/// What a directory's listing is kept as; no file's name ends so.
+/// The key of a directory's listing. It ends in `/`, so that no file has the same key.
 fn listing(directory: &str) -> String {
     format!("{}/", directory.trim_end_matches('/'))
 }
 
-/// What a fact of the machine is kept as; no file's name and no listing's ends so.
-fn told_as(fact: MachineFact) -> String {
+/// The key of a machine fact. It ends in `//`, so that no file or listing has the same key.
+fn fact_key(fact: MachineFact) -> String {
     format!("{}//", fact.name())
 }
 

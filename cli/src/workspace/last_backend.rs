@@ -1,5 +1,5 @@
-//! Which store a directory's state was last written to: so that a configuration that names another
-//! does not look like one of which nothing exists yet.
+//! The note of the store that a directory's state was last written to. With it, a configuration
+//! whose `backend` block was changed is refused, instead of planned against an empty state.
 
 use std::fs;
 use std::io;
@@ -22,11 +22,11 @@ use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::backend_config::{BackendConfig, USUAL};
 use crate::workspace::sealed_file;
 
-/// The file's name, in the directory that belongs to the state.
+/// The name of the note's file, in the local directory of the state.
 const FILE: &str = "backend";
 const FORMAT: u32 = 1;
 
-/// A store that is to be remembered in a directory.
+/// A note that is to be written to a directory.
 pub(crate) struct BackendMemory {
     directory: PathBuf,
     text: String,
@@ -36,11 +36,11 @@ pub(crate) struct BackendMemory {
 impl BackendMemory {
     pub(crate) fn new(
         directory: &Path,
-        whereabouts: &BackendConfig,
+        backend_config: &BackendConfig,
         schema: &Schema,
         place: String,
     ) -> Self {
-        let text = serde_json::to_string_pretty(&LastBackend::new(whereabouts, schema, place))
+        let text = serde_json::to_string_pretty(&LastBackend::new(backend_config, schema, place))
             .expect("it has text keys only");
         Self {
             directory: directory.to_owned(),
@@ -49,7 +49,7 @@ impl BackendMemory {
         }
     }
 
-    /// Remembers it.
+    /// Writes the note, unless the file has this content already.
     ///
     /// # Errors
     /// When that cannot be written.
@@ -67,8 +67,8 @@ impl BackendMemory {
 impl CompanionFile for BackendMemory {
     fn make(&mut self) -> Result<(), StateError> {
         self.made = CreatedDirectories::new(&self.directory);
-        // Nothing is lost when it cannot be written: the next command asks the store that it is
-        // told of.
+        // A failure is no error: the next command opens the store that the configuration names, and
+        // only the check for a changed `backend` block is missing.
         let _ = self.write();
         Ok(())
     }
@@ -84,17 +84,17 @@ impl CompanionFile for BackendMemory {
 pub(crate) struct LastBackend {
     format: u32,
     backend: Name,
-    /// Where it says it is.
+    /// The store's own name for its place.
     pub(crate) place: String,
-    /// What its block said, without secrets.
+    /// The settings of the `backend` block that are not secret.
     settings: Value,
-    /// What its block said besides that.
+    /// The names of the secret settings, which are not stored.
     #[serde(default)]
     withheld: Vec<Name>,
 }
 
 impl LastBackend {
-    /// What is remembered in a directory.
+    /// The note in a directory; none if there is no file.
     ///
     /// # Errors
     /// When that cannot be read.
@@ -125,7 +125,7 @@ impl LastBackend {
         read.map(Some).ok_or_else(|| odd().into())
     }
 
-    /// The state that is kept on this machine beside the configuration, where one is.
+    /// The local store beside the configuration, if it contains a state.
     pub(crate) fn usual(surroundings: &BackendContext) -> Option<Self> {
         let there = ["ha.state", "ha.state.journal", "ha.state.previous"]
             .iter()
@@ -140,9 +140,9 @@ impl LastBackend {
         })
     }
 
-    /// What is to be remembered of a store.
-    fn new(whereabouts: &BackendConfig, schema: &Schema, place: String) -> Self {
-        let BackendConfig { backend, settings, .. } = whereabouts;
+    /// The note for a store.
+    fn new(backend_config: &BackendConfig, schema: &Schema, place: String) -> Self {
+        let BackendConfig { backend, settings, .. } = backend_config;
         let is_secret = |name: &Name, value: &Value| {
             value.contains_sensitive()
                 || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)
@@ -157,7 +157,7 @@ impl LastBackend {
 
     /// The store. Its secrets are not known: where it needs some that are not in the environment,
     /// it cannot be reached.
-    pub(crate) fn whereabouts(
+    pub(crate) fn backend_config(
         &self,
         backends: &BackendRegistry,
     ) -> Result<BackendConfig, CommandError> {

@@ -27,13 +27,13 @@ use crate::workspace::selected::Workspace;
 use crate::workspace::session::Session;
 use crate::workspace::state_location::StateLocation;
 
-/// What a file with a plan is.
+/// The format of plan files.
 const PLAN: SealedFileKind = SealedFileKind { what: "plan", purpose: "plan" };
 
-/// Writes a plan that only its owner can read. It appears whole or not at all.
+/// Writes a plan with mode 0600, atomically.
 ///
 /// # Errors
-/// When it cannot be written, or when it would take the place of a file that is no plan.
+/// When it cannot be written, or would overwrite a file that is not a plan.
 pub(crate) fn write(plan: &Plan, key: &(KeyName, StateKey), path: &Path) -> anyhow::Result<()> {
     let is_foreign = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() > 0)
         && !PLAN.begins(path).unwrap_or(false);
@@ -53,7 +53,7 @@ pub(crate) fn write(plan: &Plan, key: &(KeyName, StateKey), path: &Path) -> anyh
 /// Reads a plan.
 ///
 /// # Errors
-/// When it is no plan, or its key is not here.
+/// When the file is not a plan, or its key is not available.
 pub(crate) fn read(path: &Path, keys: &dyn KeyProvider) -> Result<Plan, CommandError> {
     let shown = path.display();
     if may_be_value(&shown.to_string()) && !path.exists() {
@@ -97,10 +97,10 @@ pub(crate) fn place(
     placed.map_err(|it| it.within(&sources).keeping(&secrets))
 }
 
-/// The files that a plan keeps.
+/// The files that are stored in a plan.
 ///
 /// # Errors
-/// When another program made it.
+/// When another version wrote the plan and its files cannot be read.
 pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedDiagnostic> {
     let kept = SnapshotFiles::new(&plan.snapshot.files);
     kept.ok_or_else(|| {
@@ -109,10 +109,10 @@ pub(crate) fn files(plan: &Plan, path: &Path) -> Result<SnapshotFiles, RenderedD
     })
 }
 
-/// The configuration that a plan was made from.
+/// The configuration that a plan was created from.
 ///
 /// # Errors
-/// When this program reads it in another way than the one that made the plan.
+/// When this version finds errors in the configuration that the plan was created from.
 pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, CommandError> {
     let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
     match diagnostics.iter().any(Diagnostic::is_error) {

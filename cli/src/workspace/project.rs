@@ -32,22 +32,22 @@ pub(crate) struct Project {
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) snapshot: PlanSnapshot,
     pub(crate) files: Arc<RecordingFiles>,
-    /// Everything that diagnostics may point at.
+    /// The source texts that diagnostics quote.
     pub(crate) sources: SourceTexts,
-    /// What is worth a look.
+    /// Warnings found while reading, to be shown with the plan's.
     pub(crate) warnings: Vec<Diagnostic>,
-    /// What was given for sensitive variables.
+    /// Values of sensitive variables, to be redacted.
     pub(crate) secrets: Arc<SecretTexts>,
 }
 
 /// Whether values of variables are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VariableMode {
-    /// Every variable has one.
+    /// Every variable needs a value; a missing one is an error.
     Values,
-    /// They may be anything.
+    /// All variables are unknown, as for `ha validate`.
     Anything,
-    /// Those that have one have it; the others may be anything.
+    /// Variables without a value are unknown.
     WhatThereIs,
 }
 
@@ -55,13 +55,13 @@ impl Project {
     /// Reads the configuration in a directory.
     ///
     /// # Errors
-    /// All that is wrong with it and with the values of its variables.
+    /// All mistakes in the configuration and in the values of its variables.
     pub(crate) fn read(
         session: &Session,
-        wishes: &VariableOptions,
+        variable_options: &VariableOptions,
         need: VariableMode,
     ) -> Result<Self, CommandError> {
-        Self::from_sources(source_files(&session.directory)?, session, wishes, need)
+        Self::from_sources(source_files(&session.directory)?, session, variable_options, need)
     }
 
     /// Reads a file as if it were the whole configuration of the directory.
@@ -71,22 +71,22 @@ impl Project {
     pub(crate) fn read_file(
         session: &Session,
         file: &Path,
-        wishes: &VariableOptions,
+        variable_options: &VariableOptions,
         need: VariableMode,
     ) -> Result<Self, CommandError> {
-        Self::from_sources(vec![source_file(Path::new(""), file)?], session, wishes, need)
+        Self::from_sources(vec![source_file(Path::new(""), file)?], session, variable_options, need)
     }
 
     fn from_sources(
         sources: Vec<SourceFile>,
         session: &Session,
-        wishes: &VariableOptions,
+        variable_options: &VariableOptions,
         need: VariableMode,
     ) -> Result<Self, CommandError> {
         let directory = &session.directory;
         let family = family_of(directory);
-        let given = given(session, family, wishes)?;
-        let files = Arc::new(RecordingFiles::below(directory, &wishes.allow_read));
+        let given = given(session, family, variable_options)?;
+        let files = Arc::new(RecordingFiles::below(directory, &variable_options.allow_read));
         let mut found = ResolvedVariables::default();
         let loaded = load(&sources, &*files, |root| {
             found = variables(root, &given, &*files);
@@ -111,11 +111,12 @@ impl Project {
             );
         }
         let secrets = Arc::new(SecretTexts::within(&known_secrets(&configuration, secrets)));
+        // From here on diagnostics may be logged, and they may quote values of variables.
         logging::keep_secret(&secrets);
         let is_secret = |name: &str| {
             configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral)
         };
-        let (values_again, withheld) = wishes.repeatable(is_secret);
+        let (values_again, withheld) = variable_options.repeatable(is_secret);
         invocation::with_values(values_again, withheld);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(CommandError::from_diagnostics(&diagnostics)
@@ -148,7 +149,7 @@ impl Project {
     }
 }
 
-/// What was given for sensitive variables, and what they are when nothing is.
+/// The given values of sensitive variables, and their defaults.
 fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value> {
     let defaults = configuration
         .variables
@@ -158,7 +159,7 @@ fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value>
     given.into_iter().chain(defaults.map(Value::sensitive)).collect()
 }
 
-/// The configuration that a plan keeps, with all its modules.
+/// The configuration that is stored in a plan, with all its modules.
 pub(crate) fn kept_configuration(snapshot: &PlanSnapshot) -> (Configuration, Vec<Diagnostic>) {
     let mut directories: BTreeMap<&str, Vec<SourceFile>> = BTreeMap::new();
     for (name, text) in &snapshot.sources {
@@ -172,7 +173,7 @@ pub(crate) fn kept_configuration(snapshot: &PlanSnapshot) -> (Configuration, Vec
     (configuration, diagnostics)
 }
 
-/// The modules that a plan keeps.
+/// The modules that are stored in a plan.
 struct SnapshotDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
 
 impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
@@ -184,32 +185,32 @@ impl ha_lang::DirectorySource for SnapshotDirectories<'_> {
     }
 }
 
-/// The name under which a configuration is known: its directory's own, and its environment.
+/// The configuration's name in reports: its directory's name, and `/NAME` of its environment.
 pub(crate) fn stack(session: &Session) -> String {
     stack_in(session, session.environment.as_ref())
 }
 
-/// What a configuration is called in this environment.
+/// As [`stack`], for another environment than the session's.
 pub(crate) fn stack_in(session: &Session, environment: Option<&Workspace>) -> String {
     let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
     let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
     environment.map_or(name.clone(), |it| format!("{name}/{}", it.name()))
 }
 
-/// Values of ephemeral variables, which a plan that was kept does not have, from where all values
-/// come.
+/// Values of ephemeral variables, which a plan file does not contain, from the same sources as all
+/// values.
 ///
 /// # Errors
-/// When `--var` gives another variable: of those the plan has its own.
+/// When `--var` sets a variable that is not ephemeral: the plan contains its value.
 pub(crate) fn given_again(
     session: &Session,
-    wishes: &VariableOptions,
+    variable_options: &VariableOptions,
     configuration: &Configuration,
     files: &dyn FileSource,
 ) -> Result<BTreeMap<Name, Value>, CommandError> {
     let is_ephemeral =
         |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
-    let own = wishes.asked.iter().find_map(|it| match it {
+    let own = variable_options.asked.iter().find_map(|it| match it {
         VariableSource::Value(name, _) if !is_ephemeral(name) => Some(name),
         _ => None,
     });
@@ -222,14 +223,14 @@ pub(crate) fn given_again(
             .help("only ephemeral variables are given again; make a new plan for anything else")
             .into());
     }
-    let given = given(session, family_of(&session.directory), wishes)?;
+    let given = given(session, family_of(&session.directory), variable_options)?;
     Ok(variables(configuration, &given, files).values)
 }
 
 fn given(
     session: &Session,
     family: FileFamily,
-    wishes: &VariableOptions,
+    variable_options: &VariableOptions,
 ) -> Result<VariableValues, CommandError> {
     let directory = &session.directory;
     let ours =
@@ -245,7 +246,7 @@ fn given(
         session.environment.as_ref().map(|it| it.values(directory, family)).unwrap_or_default();
     let found =
         automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
-    let asked = wishes.asked.iter().map(|it| match it {
+    let asked = variable_options.asked.iter().map(|it| match it {
         VariableSource::Value(name, value) => {
             Ok(RequestedValue::Value(name.clone(), value.clone()))
         }

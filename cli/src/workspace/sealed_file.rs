@@ -1,5 +1,5 @@
-//! Files that are sealed under the state's key: what they are, whose they are, and the rest for no
-//! one else.
+//! Files sealed under the state's key, such as plans and copies of a state: a line with the format,
+//! a line with lineage and key name, then the sealed content.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -14,20 +14,19 @@ use zeroize::Zeroizing;
 
 use crate::output::command_error::CommandError;
 
-/// How large such a file may be, and what is pushed as a state: what is larger would fill the
-/// memory.
+/// The largest sealed file or pushed state in bytes; it is read into memory as one piece.
 pub(crate) const LARGEST_SEALED: u64 = 1 << 30;
 
-/// A sort of sealed file.
+/// The format of a sealed file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealedFileKind {
-    /// What the first line says that it is.
+    /// The name of the format in the first line.
     pub(crate) what: &'static str,
-    /// What the key is used for.
+    /// The purpose that the content is sealed for; a file of another purpose does not open.
     pub(crate) purpose: &'static str,
 }
 
-/// The second line of such a file: whose it is, and how its key is found.
+/// The second line of a sealed file: the state's lineage, and the name of the key.
 #[derive(Serialize, Deserialize)]
 struct SealedFileHeader {
     lineage: String,
@@ -35,7 +34,7 @@ struct SealedFileHeader {
 }
 
 impl SealedFileKind {
-    /// What is in a file; none when it does not begin as such a file does.
+    /// The bytes of a file; none if it does not begin with this format's mark.
     pub(crate) fn read(self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         if self.begins(path)? {
             regular_file::read(path, LARGEST_SEALED).map(Some)
@@ -44,7 +43,7 @@ impl SealedFileKind {
         }
     }
 
-    /// Whether a file begins as such a file does.
+    /// Whether a file begins with this format's mark.
     pub(crate) fn begins(self, path: &Path) -> io::Result<bool> {
         let expected = format!("ha {} ", self.what);
         let mut mark = Vec::new();
@@ -52,7 +51,7 @@ impl SealedFileKind {
         Ok(mark == expected.as_bytes())
     }
 
-    /// The bytes of a file that belongs to this lineage.
+    /// The bytes of a sealed file for a state of this lineage.
     pub(crate) fn sealed(
         self,
         lineage: &str,
@@ -66,10 +65,10 @@ impl SealedFileKind {
         bytes
     }
 
-    /// What such a file holds; none when it is no such file.
+    /// The opened content; none if the bytes are of another format.
     ///
     /// # Errors
-    /// When its key is not here, or it was altered.
+    /// When its key is not available, or the content was altered.
     pub(crate) fn opened(
         self,
         bytes: &[u8],
@@ -89,7 +88,8 @@ impl SealedFileKind {
         let (head, sealed) = (&rest[..end], &rest[end + 1..]);
         match format {
             b"2\n" => Some((serde_json::from_slice(head).ok()?, sealed)),
-            // Only key files were known then, and the second line was the lineage alone.
+            // Format 1 is from when key files were the only keys: its second line is the lineage
+            // alone, and the key's id is part of the sealed bytes.
             b"1\n" => {
                 let key = KeyName {
                     id: sealed_with(sealed)?,
@@ -106,13 +106,13 @@ impl SealedFileKind {
     }
 }
 
-/// Writes a file that only its owner can read. It appears whole or not at all. A device is written
-/// to, and stays one; so does a link.
+/// Writes a file with mode 0600, atomically. A device is written to directly, and a link is
+/// followed.
 ///
 /// # Errors
-/// When it cannot be written, or when something else than a file or a device has its name.
+/// When it cannot be written, or the path names something else than a file or a character device.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Renaming over it would take `/dev/null` away from the whole machine.
+    // The rename below would replace `/dev/null` itself, for every process of the machine.
     match fs::metadata(path).map(|it| it.file_type()) {
         Ok(found) if found.is_char_device() => {
             return OpenOptions::new().write(true).open(path)?.write_all(bytes);
@@ -123,6 +123,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // The draft is next to the target, because a rename is atomic within one file system only.
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);

@@ -1,4 +1,4 @@
-//! Named environments: one configuration, several states, each with values of its own.
+//! Named environments: one configuration with several states, each with its own values.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,9 @@ use crate::output::command_error::CommandError;
 use crate::views::diagnostic::RenderedDiagnostic;
 use crate::workspace::directory_files::{family_of, file_names};
 
-/// Where the values of environments are, below the configuration.
+/// The directory of the environments' values, below the configuration's.
 const VALUES: &str = "env";
-/// What names the environment where the command line does not.
+/// The environment variable that names the environment if `--env` does not.
 const VARIABLE: &str = "HA_ENV";
 /// The environment that has no name.
 const DEFAULT: &str = "default";
@@ -24,11 +24,11 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The one of the name that was asked for; none where that is the default.
+    /// The environment that was asked for; none for the default one.
     ///
     /// # Errors
-    /// When there is no such environment: a slip of the pen must not look like a state in which
-    /// nothing exists.
+    /// When there is no such environment: with a misspelled name, planning would find an empty state
+    /// and create everything a second time.
     pub(crate) fn asked(
         asked: Option<&str>,
         directory: &Path,
@@ -59,7 +59,7 @@ impl Workspace {
             .into())
     }
 
-    /// The one that a plan was made for.
+    /// The environment that a plan was created for.
     pub(crate) fn of_plan(name: Option<&str>) -> Option<Self> {
         name.map(|it| Self { name: it.to_owned() })
     }
@@ -69,25 +69,24 @@ impl Workspace {
         &self.name
     }
 
-    /// The files with its values, from the configuration's directory, in the order in which they
-    /// count.
+    /// The files with its values, relative to the configuration's directory; later ones win.
     pub(crate) fn values(&self, directory: &Path, family: FileFamily) -> Vec<PathBuf> {
         let plain = format!("{VALUES}/{}{}", self.name, family.values_suffix());
         let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
         both.into_iter().filter(|it| directory.join(it).exists()).collect()
     }
 
-    /// Where its state is, below that of the default.
+    /// The path of its state, relative to that of the default environment.
     pub(crate) fn state(&self) -> PathBuf {
         [VALUES, &self.name].iter().collect()
     }
 }
 
-/// Longer ones leave no room for what follows them in the name of a file.
+/// The longest name in bytes. File systems allow 255, and suffixes are added to the name.
 const LONGEST: usize = 200;
 
-/// Why this is no name: it names files, folders and keys of stores, and must lead out of none of
-/// them.
+/// Why this cannot be a name, or none. The name becomes part of paths and of keys in stores, so that
+/// it must not contain `/` or `..`.
 fn no_name(name: &str) -> Option<&'static str> {
     let is_plain = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.');
     match name.chars().next() {
@@ -101,23 +100,23 @@ fn no_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The name that is asked for on the command line, else by the system's environment.
+/// The name given by `--env`, otherwise by the environment variable.
 pub(crate) fn name_asked_for(given: Option<&str>) -> Option<String> {
     let variable = || std::env::var(VARIABLE).ok().filter(|it| !it.is_empty());
     given.map(str::to_owned).or_else(variable)
 }
 
-/// The names of all environments that there are, the default first.
+/// The names of all environments, the default first.
 pub(crate) fn all(directory: &Path) -> Vec<String> {
     std::iter::once(DEFAULT.to_owned()).chain(known(directory)).collect()
 }
 
-/// What `ha.workspace` says.
+/// The value of `ha.workspace`.
 pub(crate) fn workspace(environment: Option<&str>) -> &str {
     environment.unwrap_or(DEFAULT)
 }
 
-/// The environments that there are, by name.
+/// The sorted names of the environments that have a file of values.
 fn known(directory: &Path) -> Vec<String> {
     let suffix = family_of(directory).values_suffix();
     let files = file_names(&directory.join(VALUES)).unwrap_or_default();

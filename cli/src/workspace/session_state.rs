@@ -89,7 +89,7 @@ impl Session {
     pub(crate) fn place_whatever_is_remembered(&self) -> Result<StateLocation, CommandError> {
         let (directory, environment) = (&self.directory, self.environment.as_ref());
         let Some(project) = self.project_that_says()? else {
-            return StateLocation::whatever_is_remembered(
+            return StateLocation::find_unchecked(
                 directory,
                 environment,
                 &BackendConfig::usual(),
@@ -99,7 +99,7 @@ impl Session {
         let said = BackendConfig::said(&BackendBlock::new(&project), &backends())
             .map_err(|it| CommandError::from_diagnostics(&it));
         let placed = said.and_then(|it| {
-            StateLocation::whatever_is_remembered(
+            StateLocation::find_unchecked(
                 directory,
                 environment,
                 &it,

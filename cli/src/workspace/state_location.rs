@@ -23,40 +23,41 @@ use crate::workspace::last_backend::{BackendMemory, LastBackend};
 use crate::workspace::selected::Workspace;
 use crate::workspace::terraform_compat::state_of_terraform;
 
-/// Where the state of a local configuration is kept.
+/// The directory of local state, below the configuration's directory.
 const STATE: &str = ".ha";
-/// Where copies of it are kept, in there.
+/// The directory of copies, below [`STATE`].
 const BACKUPS: &str = "backups";
 
-/// Where a configuration's state is kept, and its key.
+/// The store of a configuration's state, and the keys that it is sealed with.
 pub(crate) struct StateLocation {
     store: Box<dyn Store>,
-    whereabouts: BackendConfig,
+    backend_config: BackendConfig,
     surroundings: BackendContext,
     keys: StateKeys,
-    /// What the state was sealed with when it was last read.
+    /// The key that the state was sealed with when it was last read.
     used: Mutex<Option<KeyName>>,
 }
 
 impl StateLocation {
-    /// The place of the state of the configuration in a directory, in an environment, kept where
-    /// that says.
+    /// The location that `backend_config` names for this directory and environment.
     ///
     /// # Errors
-    /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
+    /// When the backend is unknown, its settings are invalid, or the state was last written to
+    /// another place and not migrated.
     pub(crate) fn find(
         directory: &Path,
         environment: Option<&Workspace>,
-        whereabouts: &BackendConfig,
+        backend_config: &BackendConfig,
         keys: StateKeys,
     ) -> Result<Self, CommandError> {
-        let place = Self::whatever_is_remembered(directory, environment, whereabouts, keys)?;
+        let place = Self::find_unchecked(directory, environment, backend_config, keys)?;
         let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else {
             return Ok(place);
         };
-        // Somebody else may have moved it.
+        // Another user may have migrated the state; then the old store names the new place, and the
+        // note in this directory is only out of date.
         let old = remembered
-            .whereabouts(&backends())
+            .backend_config(&backends())
             .and_then(|it| it.open(&backends(), &place.surroundings))
             .ok();
         match old.and_then(|it| moved_to(&*it).ok().flatten()) {
@@ -65,17 +66,17 @@ impl StateLocation {
         }
     }
 
-    /// As [`StateLocation::find`], wherever the state was before.
+    /// As [`StateLocation::find`], without the check where the state was last written.
     ///
     /// # Errors
-    /// When what is said is not known, or makes no sense.
-    pub(crate) fn whatever_is_remembered(
+    /// When the backend is unknown or its settings are invalid.
+    pub(crate) fn find_unchecked(
         directory: &Path,
         environment: Option<&Workspace>,
-        whereabouts: &BackendConfig,
+        backend_config: &BackendConfig,
         keys: StateKeys,
     ) -> Result<Self, CommandError> {
-        // The directory worked in needs no name.
+        // Messages show this path, and `./.ha` would only be longer.
         let whole =
             if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
         let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
@@ -84,14 +85,14 @@ impl StateLocation {
             local,
             environment: environment.map(|it| it.name().to_owned()),
         };
-        let store = whereabouts.open(&backends(), &surroundings)?;
-        let store: Box<dyn Store> = match whereabouts.is_elsewhere() {
+        let store = backend_config.open(&backends(), &surroundings)?;
+        let store: Box<dyn Store> = match backend_config.is_elsewhere() {
             true => Box::new(UnsentJournalStore::new(store, &surroundings.local)),
             false => store,
         };
         Ok(Self {
             store,
-            whereabouts: whereabouts.clone(),
+            backend_config: backend_config.clone(),
             surroundings,
             keys,
             used: Mutex::default(),
@@ -103,7 +104,7 @@ impl StateLocation {
         &*self.store
     }
 
-    /// Where it is, for messages.
+    /// The name of the place, for messages.
     pub(crate) fn name(&self) -> String {
         self.store.place()
     }
@@ -125,10 +126,10 @@ impl StateLocation {
     /// What is remembered of the state's place once it exists.
     fn memory(&self) -> BackendMemory {
         let backends = backends();
-        let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
+        let backend = backends.get(&self.backend_config.backend).expect("its store was opened");
         BackendMemory::new(
             &self.surroundings.local,
-            &self.whereabouts,
+            &self.backend_config,
             backend.schema(),
             self.name(),
         )
@@ -204,12 +205,12 @@ impl StateLocation {
         self.surroundings.local.join(BACKUPS)
     }
 
-    /// Takes the lock, waiting for it at most so long.
+    /// Takes the lock, and waits for it at most for `timeout`.
     pub(crate) fn lock(
         &self,
         command: &str,
         lineage: Option<&str>,
-        patience: Duration,
+        timeout: Duration,
         cancel: &CancelSignal,
         tell: impl Fn(&str),
     ) -> Result<StateWriter, CommandError> {
@@ -217,8 +218,9 @@ impl StateLocation {
             let opening = OpenOptions::by(LockInfo::here(command)).beside(self.memory());
             if let Some(lineage) = lineage { opening.of_lineage(lineage) } else { opening }
         };
-        let writer = self.open(opening, patience, cancel, &tell)?;
-        // Nothing is lost when it is not: the next command asks the store that it is told of.
+        let writer = self.open(opening, timeout, cancel, &tell)?;
+        // A failure is no error: the note only protects from a changed `backend` block, and the next
+        // command still opens the store that the configuration names.
         if !writer.state().is_new() && self.remember().is_err() {
             tell(&format!(
                 "note: `{}` cannot be written, so it is not remembered there where the state is kept\n",
@@ -233,7 +235,7 @@ impl StateLocation {
         &self,
         command: &str,
         lineage: &str,
-        patience: Duration,
+        timeout: Duration,
         cancel: &CancelSignal,
         tell: impl Fn(&str),
     ) -> Result<StateWriter, CommandError> {
@@ -243,18 +245,18 @@ impl StateLocation {
                 .of_lineage(lineage)
                 .also_moved()
         };
-        self.open(opening, patience, cancel, &tell)
+        self.open(opening, timeout, cancel, &tell)
     }
 
     fn open(
         &self,
         opening: impl Fn() -> OpenOptions,
-        patience: Duration,
+        timeout: Duration,
         cancel: &CancelSignal,
         tell: &impl Fn(&str),
     ) -> Result<StateWriter, CommandError> {
         let started = Instant::now();
-        let mut has_told = false;
+        let mut has_reported = false;
         loop {
             match open_for_writing(&*self.store, &self.keys, opening()) {
                 Ok(writer) => {
@@ -265,24 +267,24 @@ impl StateLocation {
                 }
                 Err(error)
                     if !matches!(error.reason(), StateErrorReason::Locked(_))
-                        || started.elapsed() >= patience =>
+                        || started.elapsed() >= timeout =>
                 {
                     return Err(error.into());
                 }
                 Err(_) if cancel.is_asked() => return Err(CommandError::interrupted()),
                 Err(error) => {
-                    if !has_told {
+                    if !has_reported {
                         tell(&format!("waiting: {}\n", error.error()));
-                        has_told = true;
+                        has_reported = true;
                     }
-                    std::thread::sleep(Duration::from_millis(100).min(patience));
+                    std::thread::sleep(Duration::from_millis(100).min(timeout));
                 }
             }
         }
     }
 
-    /// Says that a key was made, and that it is all there is.
-    pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
+    /// Reports a key file that was created or removed since the last call.
+    pub(crate) fn report_key_change(&self, tell: impl FnOnce(&str)) {
         if let Some(path) = self.keys.removed() {
             tell(&format!(
                 "removed that key again: nothing is recorded that is sealed with it ({})\n",

@@ -74,7 +74,7 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> CommandResult {
     } else {
         SecretVisibility::Redacted
     };
-    at_desk(arguments.variables.wishes(), sight, session, |desk| match &arguments.expr {
+    at_desk(arguments.variables.variable_options(), sight, session, |desk| match &arguments.expr {
         Some(text) => desk.print(text, arguments.json, session),
         None => desk.converse(session),
     })
@@ -101,13 +101,13 @@ pub(crate) fn is_reference(text: &str) -> bool {
 }
 
 fn at_desk(
-    wishes: &VariableOptions,
+    variable_options: &VariableOptions,
     sight: SecretVisibility,
     session: &Session,
     serve: impl FnOnce(Repl<'_>) -> CommandResult,
 ) -> CommandResult {
     if !has_configuration(&session.directory) {
-        let files = RecordingFiles::below(&session.directory, &wishes.allow_read);
+        let files = RecordingFiles::below(&session.directory, &variable_options.allow_read);
         let names = repl::functions();
         let desk = Repl {
             scope: &EmptyScope,
@@ -119,7 +119,7 @@ fn at_desk(
         };
         return serve(desk);
     }
-    let project = Project::read(session, wishes, VariableMode::WhatThereIs)?;
+    let project = Project::read(session, variable_options, VariableMode::WhatThereIs)?;
     let state: State = session.place_of(&project)?.state()?;
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;

@@ -127,7 +127,7 @@ impl Repl<'_> {
                 terminal.print(&self.text(&answer))?;
                 Ok(DONE)
             }
-            Err(diagnostics) => Ok(self.trouble(entry, &diagnostics).tell(terminal)),
+            Err(diagnostics) => Ok(self.trouble(entry, &diagnostics).report(terminal)),
         }
     }
 

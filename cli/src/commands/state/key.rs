@@ -17,7 +17,7 @@ Examples:
 
 Exit codes: 0 done, 1 there is no key, or another error.")]
 pub(crate) struct KeyArgs {
-    /// Print a new key
+    /// Print a new key, which belongs to no state yet
     #[arg(long)]
     new: bool,
 }
@@ -26,13 +26,13 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> CommandResult {
     let terminal = &session.terminal;
     if arguments.new {
         terminal.print(&StateKey::random().to_file())?;
-        terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it no one does.\n");
+        terminal.report("Keep it like a password: whoever has it reads every secret of the state, and without it no one does.\n");
         return Ok(DONE);
     }
     let place = session.place()?;
     let state = place.state()?;
     if state.is_new() {
-        terminal.tell("Nothing is recorded, so nothing is sealed yet.\n");
+        terminal.report("Nothing is recorded, so nothing is sealed yet.\n");
         return Ok(DONE);
     }
     let Some(name) = place.used() else { return Ok(DONE) };

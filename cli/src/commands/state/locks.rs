@@ -41,12 +41,12 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> CommandResult {
     }
     for (place, holding) in locks {
         match holding {
-            Some(it) if it.is_over() => terminal.tell(&format!(
+            Some(it) if it.is_over() => terminal.report(&format!(
                 "No one holds the lock of {place}. The lease of {} has run out: the next command that writes takes the lock over.\n",
                 it.holder
             )),
             Some(LockStatus { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
-            None => terminal.tell(&format!("No one holds the lock of {place}.\n")),
+            None => terminal.report(&format!("No one holds the lock of {place}.\n")),
         }
     }
     Ok(DONE)

@@ -36,7 +36,7 @@ pub(crate) struct MigrateArgs {
     /// A file whose block `backend` says where it is now, where that is not remembered here
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Say what would be done, and do not
+    /// Print what would change and write nothing
     #[arg(long)]
     dry_run: bool,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`
@@ -48,7 +48,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
     let terminal = &session.terminal;
     let to = session.place_whatever_is_remembered()?;
     let nothing = |why: String| {
-        terminal.tell(&format!("{why}: there is nothing to move.\n"));
+        terminal.report(&format!("{why}: there is nothing to move.\n"));
         Ok(DONE)
     };
     let already = |why: String| {
@@ -95,13 +95,13 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
         let (state, there) = (from.state()?, to.state_even_if_moved()?);
         refuse(&state, &there, &new)?;
         terminal.print(&format!("{} from {old} to {new}\n", counted(&state)))?;
-        terminal.tell("A dry run: nothing was written.\n");
+        terminal.report("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
     let command = "ha state migrate";
     let cancel = CancelSignal::new();
     let leaving =
-        from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
+        from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.report(it))?;
     let state = leaving.snapshot();
     if state.is_new() {
         drop(leaving);
@@ -110,7 +110,7 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
     }
     let arriving =
         to.lock_even_if_moved(command, &state.lineage, arguments.lock_timeout, &cancel, |it| {
-            terminal.tell(it)
+            terminal.report(it)
         })?;
     let there = arriving.snapshot();
     refuse(&state, &there, &new)?;
@@ -134,8 +134,8 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> CommandResu
     leaving.move_away(&new)?;
     to.remember()?;
     terminal.print(&format!("{} from {old} to {new}\n", counted(&state)))?;
-    to.tell_of_key(|it| terminal.tell(it));
-    terminal.tell(&format!(
+    to.report_key_change(|it| terminal.report(it));
+    terminal.report(&format!(
         "Moved. What was in {old} is still there, sealed, and no one opens it any more; remove it when you are sure.\n"
     ));
     Ok(DONE)
@@ -147,7 +147,7 @@ fn from(
     session: &Session,
     remembered: Option<&LastBackend>,
 ) -> Result<Option<StateLocation>, CommandError> {
-    let whereabouts = match (&arguments.from, remembered) {
+    let backend_config = match (&arguments.from, remembered) {
         (Some(file), _) => {
             let project = Project::read_file(
                 session,
@@ -159,13 +159,13 @@ fn from(
                 .map_err(|it| CommandError::from_diagnostics(&it));
             said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
         }
-        (None, Some(remembered)) => remembered.whereabouts(&backends())?,
+        (None, Some(remembered)) => remembered.backend_config(&backends())?,
         (None, None) => return Ok(None),
     };
-    StateLocation::whatever_is_remembered(
+    StateLocation::find_unchecked(
         &session.directory,
         session.environment.as_ref(),
-        &whereabouts,
+        &backend_config,
         session.keys()?,
     )
     .map(Some)

@@ -75,10 +75,10 @@ fn places(session: &Session) -> Result<Vec<StateLocation>, CommandError> {
     let remembered = place.remembered()?.filter(|it| it.place != place.name());
     let old = remembered.map(|it| {
         let (directory, environment) = (&session.directory, session.environment.as_ref());
-        StateLocation::whatever_is_remembered(
+        StateLocation::find_unchecked(
             directory,
             environment,
-            &it.whereabouts(&backends())?,
+            &it.backend_config(&backends())?,
             session.keys()?,
         )
     });

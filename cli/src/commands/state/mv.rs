@@ -21,10 +21,10 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct MvArgs {
-    /// The instance, block or module
+    /// The address of the recorded instance, block or module
     #[arg(value_name = "FROM", add = completion::places())]
     from: TargetAddress,
-    /// Where it is from now on
+    /// The new address, of the same sort: an instance, a block or a module
     #[arg(value_name = "TO", add = completion::places())]
     to: TargetAddress,
     #[command(flatten)]

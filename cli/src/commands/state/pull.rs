@@ -35,7 +35,7 @@ pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> CommandResult {
     let place = session.place()?;
     let state = place.state()?;
     if state.is_new() {
-        session.terminal.tell("Nothing is recorded.\n");
+        session.terminal.report("Nothing is recorded.\n");
         return Ok(DONE);
     }
     if arguments.sealed {

@@ -34,10 +34,10 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct PushArgs {
-    /// The file; `-` for the standard input
+    /// The file with the state to store; `-` reads the standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Also when it is older, or another
+    /// Replace the state even if the file's is older or of another lineage
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) fn push(arguments: &PushArgs, session: &Session) -> CommandResult {
             let notice = notice
                 .warning()
                 .help("this one keeps its own lineage, and everything else becomes as in that one");
-            session.terminal.tell(&notices_text(
+            session.terminal.report(&notices_text(
                 &[notice],
                 &SourceTexts::default(),
                 &SecretTexts::default(),

@@ -64,12 +64,13 @@ pub(crate) struct RecoverArgs {
 }
 
 pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> CommandResult {
-    let project = Project::read(session, arguments.variables.wishes(), VariableMode::Values)?;
+    let project =
+        Project::read(session, arguments.variables.variable_options(), VariableMode::Values)?;
     let before = session.place()?.state()?;
     refuse(arguments, &before)?;
     let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
-    let audience = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
-    let (found, secrets) = look(arguments, &project, given, &audience)?;
+    let reporter = Arc::new(Reporter::new(session, &ReportingArgs::default())?);
+    let (found, secrets) = look(arguments, &project, given, &reporter)?;
     // What exists keeps its name; what is new has that of the one that was lost, and so may have
     // its key.
     let lineage = if before.is_new() { found.lineage.clone() } else { None };
@@ -107,7 +108,7 @@ fn look(
     arguments: &RecoverArgs,
     project: &Project,
     given: BTreeMap<String, Zeroizing<String>>,
-    audience: &Arc<Reporter>,
+    reporter: &Arc<Reporter>,
 ) -> Result<(RediscoveryResult, SecretTexts), CommandError> {
     let mut imports = Vec::new();
     let mut secret: Vec<Value> =
@@ -122,7 +123,7 @@ fn look(
         imports.push((address, it.to_string()));
     }
     let secrets = Arc::new(SecretTexts::within(&secret));
-    audience.keep_secret(&secrets);
+    reporter.keep_secret(&secrets);
     let files: Arc<dyn FileSource + Send + Sync> = project.files.clone();
     let request = PlanRequest {
         configuration: project.configuration.clone(),
@@ -136,13 +137,13 @@ fn look(
     };
     let engine = engine(AT_ONCE);
     run(async {
-        let cancel = listen(audience.last_word())?;
-        let _ticking = audience.ticking();
+        let cancel = listen(reporter.abandon_message())?;
+        let _ticking = reporter.ticker();
         let found = tokio::select! {
-            found = engine.rediscover(&request, arguments.lineage.as_deref(), &**audience) => found,
+            found = engine.rediscover(&request, arguments.lineage.as_deref(), &**reporter) => found,
             () = cancel.asked() => return Err(CommandError::interrupted()),
         };
-        audience.rest();
+        reporter.rest();
         let found = found
             .map_err(|it| CommandError::from(it).within(&project.sources).keeping(&secrets))?;
         secret.extend(plan_values(&found.plan));

@@ -27,7 +27,7 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct RekeyArgs {
-    /// Say what would be done, and do not
+    /// Print what would change and write nothing
     #[arg(long)]
     dry_run: bool,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`
@@ -43,18 +43,18 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
         let state = place.state()?;
         match place.used().filter(|_| !state.is_new()) {
             Some(used) => terminal.print(&format!("key {} would be replaced\n", used.id))?,
-            None => terminal.tell(nothing),
+            None => terminal.report(nothing),
         }
-        terminal.tell("A dry run: nothing was written.\n");
+        terminal.report("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
     let writer =
         place.lock("ha state rekey", None, arguments.lock_timeout, &CancelSignal::new(), |it| {
-            terminal.tell(it)
+            terminal.report(it)
         })?;
     let lineage = writer.lineage().to_owned();
     let Some(used) = writer.sealed_with().cloned() else {
-        terminal.tell(nothing);
+        terminal.report(nothing);
         return Ok(DONE);
     };
     let (name, key) = place.keys().next(&lineage)?;
@@ -72,7 +72,7 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
     // What is told is what the next command will find.
     place.state()?;
     terminal.print(&format!("key {} -> {}\n", used.id, name.id))?;
-    place.tell_of_key(|it| terminal.tell(it));
+    place.report_key_change(|it| terminal.report(it));
     let mut told = "Sealed the state again. The old key opens nothing of it any more".to_owned();
     told += &match copies(&place) {
         0 => ".\n".to_owned(),
@@ -81,7 +81,7 @@ pub(crate) fn rekey(arguments: &RekeyArgs, session: &Session) -> CommandResult {
             place.backups().display()
         ),
     };
-    terminal.tell(&told);
+    terminal.report(&told);
     Ok(DONE)
 }
 

@@ -27,7 +27,7 @@ use crate::workspace::state_location::StateLocation;
 /// How a state is rewritten.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RewriteArgs {
-    /// Say what would be done, and do not
+    /// Print what would change and write nothing
     #[arg(long)]
     dry_run: bool,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`
@@ -57,7 +57,7 @@ pub(super) fn rewrite(
     if arguments.dry_run {
         let StateRewrite { changes, .. } = become_what(&place.state()?)?;
         terminal.print(&lines(&changes))?;
-        terminal.tell("A dry run: nothing was written.\n");
+        terminal.report("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
     let writer = place.lock(
@@ -65,12 +65,12 @@ pub(super) fn rewrite(
         lineage,
         arguments.lock_timeout,
         &CancelSignal::new(),
-        |it| terminal.tell(it),
+        |it| terminal.report(it),
     )?;
     let before = writer.snapshot();
     let StateRewrite { state, changes } = become_what(&before)?;
     if changes.is_empty() {
-        terminal.tell("The state is so already: nothing was written.\n");
+        terminal.report("The state is so already: nothing was written.\n");
         return Ok(DONE);
     }
     let backup = if before.is_new() {
@@ -79,7 +79,7 @@ pub(super) fn rewrite(
         Some(keep(&before, &(writer.key_name().clone(), writer.key().clone()), &place)?)
     };
     writer.replace(state)?;
-    place.tell_of_key(|it| terminal.tell(it));
+    place.report_key_change(|it| terminal.report(it));
     terminal.print(&lines(&changes))?;
     let mut told = done(changes.len()) + "\n";
     if let Some(backup) = backup {
@@ -87,7 +87,7 @@ pub(super) fn rewrite(
         let command = invocation::command(["state", "push", "--force", &backup]);
         told += &format!("The state as it was is in {backup}; `{command}` puts it back.\n");
     }
-    terminal.tell(&told);
+    terminal.report(&told);
     Ok(DONE)
 }
 

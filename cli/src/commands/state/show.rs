@@ -19,13 +19,13 @@ Examples:
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct StateShowArgs {
-    /// Which
+    /// The address of the instance, such as `mongodb_host.db["a"]`
     #[arg(add = completion::addresses())]
     address: Address,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Show secrets in the JSON
+    /// Print secrets in the JSON in clear
     #[arg(long, requires = "json")]
     show_sensitive: bool,
 }

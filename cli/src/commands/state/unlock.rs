@@ -33,6 +33,6 @@ pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> CommandResult
     }
     let place = held.unwrap_or(&places[0]);
     place.store().break_lock(&arguments.id)?;
-    session.terminal.tell(&format!("Took lock {} of {} away.\n", arguments.id, place.name()));
+    session.terminal.report(&format!("Took lock {} of {} away.\n", arguments.id, place.name()));
     Ok(DONE)
 }
