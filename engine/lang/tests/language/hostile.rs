@@ -1,6 +1,4 @@
-//! Hostile input is rejected or bounded, within seconds and with little memory.
-
-use std::time::{Duration, Instant};
+//! Hostile input is rejected or bounded. A hang or an excess of memory fails the whole run.
 
 use ha_lang::{SourceFile, compile, format};
 
@@ -38,17 +36,8 @@ fn read(text: &str) {
     let _ = format(&SourceFile::new("main.hcl", text));
 }
 
-/// Asserts that work ends within a bound that is generous even for a slow and busy machine.
-fn assert_fast(what: &str, work: impl FnOnce()) {
-    let start = Instant::now();
-    work();
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(120), "{what} took {took:?}");
-}
-
 fn refused(text: &str) -> String {
-    let mut said = String::new();
-    assert_fast(&text[..text.len().min(60)], || said = World::new().of(text));
+    let said = World::new().of(text);
     assert!(said.starts_with("error: "), "{}", &said[..said.len().min(200)]);
     said
 }
@@ -109,10 +98,8 @@ fn rejects_nesting_beyond_the_limit() {
     for text in expressions {
         refused(&text);
     }
-    assert_fast("blocks within blocks", || {
-        let (_, problems) = compile(&[SourceFile::new("main.hcl", around("a {\n", "", "}\n"))]);
-        assert!(!problems.is_empty());
-    });
+    let (_, problems) = compile(&[SourceFile::new("main.hcl", around("a {\n", "", "}\n"))]);
+    assert!(!problems.is_empty());
 }
 
 #[test]
@@ -144,14 +131,14 @@ fn parses_large_files_in_time() {
         (format!("length(<<E\n{}\nE\n)", "a ".repeat(2_000_000)), "4000001".into()),
     ];
     for (text, wanted) in cases {
-        assert_fast(&text[..30], || assert_eq!(world.of(&text), wanted));
+        assert_eq!(world.of(&text), wanted);
     }
     for text in [
         "<<", "<<E", "${", "\\", "\"", "#", "/*", "a=", "a b", "\u{301}", "%{", "'", "1.", "0.0",
         "\n", "e",
     ] {
         let text = text.repeat(200_000);
-        assert_fast(&text[..10.min(text.len())], || read(&text));
+        read(&text);
     }
 }
 
@@ -165,7 +152,7 @@ fn bounds_the_size_of_numbers() {
         "pow(10, 1e9)",
         "parseint(\"zz\", 99)",
     ] {
-        assert_fast(text, || drop(World::new().of(text)));
+        World::new().of(text);
     }
     let digits = "9".repeat(1_000_000);
     for text in [
@@ -174,7 +161,7 @@ fn bounds_the_size_of_numbers() {
         format!("tonumber(\"{digits}\")"),
         format!("parseint(\"{digits}\", 36)"),
     ] {
-        assert_fast(&text[..12], || drop(World::new().of(&text)));
+        World::new().of(&text);
     }
     for text in [
         "1e999999",
@@ -185,7 +172,7 @@ fn bounds_the_size_of_numbers() {
         "ceil(1e-999999)",
         "log(1e999999, 10)",
     ] {
-        assert_fast(text, || drop(World::new().of(text)));
+        World::new().of(text);
     }
 }
 
@@ -226,5 +213,5 @@ fn stops_values_that_grow_without_bounds() {
         refused(&text);
     }
     let quotes = format!("regex(\"{}\", \"b\")", "\\\\Q\\\\E".repeat(200_000));
-    assert_fast("many quotes in a pattern", || assert_eq!(World::new().of(&quotes), "\"\""));
+    assert_eq!(World::new().of(&quotes), "\"\"");
 }

@@ -1,5 +1,10 @@
 //! The language as its users see it: text in, values or diagnostics out.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the number of their cases from the environment"
+)]
+
 mod blocks;
 mod cases;
 mod checks;
