@@ -3,10 +3,15 @@
 //!
 //! Intentional differences, which are not compared:
 //! - White space in strings: this parser outdents heredocs and strips at `~`; `hcl-edit` retains
-//! both to write the file again.
+//!   both to write the file again.
 //! - `"${x}"` is `x` here and a template of one part there; neither is a string.
 //! - Parentheses, some of which `hcl-edit` drops: the precedence shows in the tree.
 //! - Whether a splat was written as `.*` or `[*]`: its operand shows which.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test reads the configurations of the repository"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

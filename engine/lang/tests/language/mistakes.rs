@@ -422,7 +422,7 @@ fn operators_of_foreign_types_are_explained_as_types_only_behind_types() {
     let summary = |text: &str| problems(text)[0].summary.clone();
     assert_eq!(summary("1 | 2"), "expected the end of the expression, found `|`");
     assert_eq!(summary("1 ?"), "a value is missing after `?`");
-    assert_eq!(summary("1 >"), "a value is missing behind `>`");
+    assert_eq!(summary("1 >"), "a value is missing after `>`");
 }
 
 #[test]
