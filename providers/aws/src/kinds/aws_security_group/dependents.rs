@@ -67,12 +67,15 @@ impl Dependents {
     }
 }
 
+/// Returns the rules of one direction of a group.
+type RulesOfGroup = fn(&Found) -> &[IpPermission];
+
 async fn rules_of_other_groups(
     aws: &AwsClients,
     id: &str,
     attempt: &Attempt,
 ) -> Result<Vec<Dependent>, Error> {
-    let directions: [(&str, &str, fn(&Found) -> &[IpPermission]); 2] = [
+    let directions: [(&str, &str, RulesOfGroup); 2] = [
         ("ip-permission.group-id", "ingress", Found::ip_permissions),
         ("egress.ip-permission.group-id", "egress", Found::ip_permissions_egress),
     ];
