@@ -3,6 +3,7 @@
 import collections
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,12 @@ class Scripted(unittest.TestCase):
         for name, count in self.proxy.counts().items():
             counts[name.split()[1]] += count
         self.assertEqual(set(counts), set(PASSING))
-        self.assertRegex(text, rf"Throttled {counts['throttle']} times \(.*\d\), asked again {sum(counts.values())} times \(")
+        summary = re.search(r"Throttled (\d+) times \(.*\d\), asked again (\d+) times \(", text)
+        self.assertIsNotNone(summary, text)
+        self.assertEqual(int(summary[1]), counts["throttle"])
+        # A connection that the proxy closed may be used once more before the client notices, so
+        # there may be more repetitions than faults, but never fewer.
+        self.assertGreaterEqual(int(summary[2]), sum(counts.values()))
         self.expect_all_of_it_once()
 
     def test_programs_are_told_too(self):
