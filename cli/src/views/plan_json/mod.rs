@@ -133,9 +133,11 @@ fn prior<'a>(plan: &'a Plan, state: &'a State) -> KnownResources<'a> {
     for settled in &plan.settled {
         match settled {
             RefreshUpdate::Seen(record) => {
-                drop(all.insert(&record.address, KnownResource::Record(record)))
+                all.insert(&record.address, KnownResource::Record(record));
             }
-            RefreshUpdate::Gone(address) => drop(all.remove(address)),
+            RefreshUpdate::Gone(address) => {
+                all.remove(address);
+            }
         }
     }
     // A moved instance is at its new address in the prior state too, as in Terraform's documents.
