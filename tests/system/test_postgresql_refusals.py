@@ -28,7 +28,7 @@ class Refusals(unittest.TestCase):
         for command in (["plan"], ["apply", "--yes"]):
             self.refused(
                 command,
-                "there is no role `nobody`",
+                "there is no role `no one`",
                 "the server has no setting `no_such`",
                 "the server does not have the extension `no_such`",
             )
